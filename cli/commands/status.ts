@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { readStatus, type MountStatus } from '../../helper/mount/status.js';
+import { Output } from '../output.js';
+
+export function statusCommand(): Command {
+  return new Command('status')
+    .summary('show what is mounted, and how its servers are doing')
+    .description('Shows every fuse4fs mount: source, mount point, the server’s process, requests served, cache, kernel features in use.')
+    .option('--json', 'as one JSON object: {"mounts": [{"source", "target", "pid", …}]}')
+    .action(({ json = false }: { json?: boolean }) => {
+      const mounts = readStatus();
+      // "mounts" stands beside "warnings", so that the object is what a monitoring script expects.
+      if (json) process.stdout.write(`${JSON.stringify({ mounts, warnings: [] })}\n`);
+      else new Output('fuse4fs', false).result(mounts, mounts.length === 0 ? 'nothing is mounted' : mounts.map(describe).join('\n\n'));
+    });
+}
+
+function describe(mount: MountStatus): string {
+  const { source, target, type, options, pid, problem } = mount;
+  const lines = [`${source} on ${target} type ${type} (${options.join(',')})`];
+  if (problem !== undefined) return [...lines, `  ${problem}`].join('\n');
+  lines.push(`  server     process ${pid ?? 'unknown'}${memoryOf(mount)}${uptimeOf(mount)}`);
+  const requests = countersOf(mount['requests']);
+  if (requests !== undefined) lines.push(`  requests   ${requests}`, `  errors     ${String(mount['errors'] ?? 0)}`);
+  const cache = countersOf(mount['cache']);
+  if (cache !== undefined && cache !== '') lines.push(`  cache      ${cache}`);
+  const features = mount['kernelFeatures'];
+  if (Array.isArray(features)) lines.push(`  kernel     ${features.map(String).join(' ').toLowerCase()}`);
+  return lines.join('\n');
+}
+
+function countersOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const entries = Object.entries(value).filter(([, count]) => typeof count === 'number' && count > 0);
+  return entries.map(([name, count]) => `${name.toLowerCase()} ${String(count)}`).join(', ') || 'none yet';
+}
+
+function memoryOf({ rssBytes }: MountStatus): string {
+  return typeof rssBytes === 'number' ? `, ${Math.round(rssBytes / 2 ** 20)} MiB` : '';
+}
+
+function uptimeOf({ uptimeSeconds }: MountStatus): string {
+  return typeof uptimeSeconds === 'number' ? `, up ${Math.round(uptimeSeconds)} s` : '';
+}

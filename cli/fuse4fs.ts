@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { mountCommand } from './commands/mount.js';
+import { statusCommand } from './commands/status.js';
+import { umountCommand } from './commands/umount.js';
+import { registerInspect } from './inspect.js';
+import { quietly, run } from './run.js';
+import { version } from './version.js';
+
+const program = quietly(new Command('fuse4fs'))
+  .version(version())
+  .usage('SOURCE TARGET [-o OPTIONS] [-f]\n       fuse4fs COMMAND …')
+  .description('ext2, ext3 and ext4 in userspace: a small privileged helper mounts, a contained server serves.')
+  .addHelpText('after', '\nfuse4fs mount --help lists the mount options. FUSE4FS_DEBUG=1 shows where an error comes from.');
+
+program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand());
+registerInspect(program);
+for (const command of program.commands) quietly(command);
+
+// fuse4fs --json COMMAND is the same as fuse4fs COMMAND --json.
+const words = process.argv.slice(2);
+await run(program, [...words.filter((word) => word !== '--json'), ...words.filter((word) => word === '--json')]);

@@ -1,0 +1,222 @@
+import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
+import type { MountPlan } from '../../protocol/service/messages.js';
+import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
+import { shim } from '../native/shim.js';
+import type { PreparedMount } from './attach.js';
+import { exitStatus, MountError } from './errors.js';
+import { openJournal } from './external-journal.js';
+import { cloneFuse } from './fuse-device.js';
+import { fusermountMounter, NeedsReadOnly } from './fusermount.js';
+import { isRoot } from './identity.js';
+import { maxPagesLimit, raiseReadAhead } from './kernel-settings.js';
+import { explainFailure } from './mount-failure.js';
+import { isOurs, mountOn as findMountOn } from './mountinfo.js';
+import { openMountPoint, type MountPoint } from './mount-point.js';
+import { isReadOnly, kernelClaims, kernelMounter, type Mounter } from './mounter.js';
+import type { MountOptions } from './options.js';
+import { systemRuntime, type Runtime } from './runtime.js';
+import { openServerLog, type ServerLog } from './server-log.js';
+import { serverProgram, type ServerProgram } from './server-root.js';
+import { openSource, type Source } from './source.js';
+import { startServer, type Server, type ServerProcess } from './start-server.js';
+import { listenForStatus, type StatusListener } from './status-listener.js';
+
+export interface MountRequest {
+  readonly source: string;
+  readonly target: string;
+  readonly options: MountOptions;
+  /** The server writes to our standard error, and the caller goes on to wait for it. */
+  readonly foreground: boolean;
+  /** Everything but the mount (mount -f). */
+  readonly fake?: boolean;
+}
+
+/** What tests replace. */
+export interface MountEnvironment {
+  readonly runtime: Runtime;
+  readonly program: () => ServerProgram;
+  readonly timeouts: Partial<HelperTimeouts>;
+  /** How long a server that has no reason to live any longer may take to end, in milliseconds. */
+  readonly patience: number;
+  readonly oldApi: boolean;
+  /** A signal ends this process, and undoes what else would stay behind. */
+  readonly interruptible: boolean;
+}
+
+export const systemEnvironment = (): MountEnvironment => ({
+  runtime: systemRuntime(),
+  program: serverProgram,
+  timeouts: {},
+  patience: 2000,
+  oldApi: false,
+  interruptible: false,
+});
+
+export interface MountResult {
+  readonly source: string;
+  readonly target: string;
+  readonly device: string;
+  readonly readOnly: boolean;
+  readonly label: string;
+  readonly uuid: string;
+  readonly kernelFeatures: readonly string[];
+  /** Where the server's messages go, if not to our standard error. */
+  readonly log: string | undefined;
+  readonly warnings: readonly string[];
+  /** Undefined if the service manager runs it. */
+  readonly server: ServerProcess | undefined;
+}
+
+/** Mounts, or throws a MountError and leaves nothing behind: no mount, no process, no file. */
+export async function mount(request: MountRequest, environment: MountEnvironment = systemEnvironment()): Promise<MountResult | undefined> {
+  if (environment.interruptible) shim.exitWhenInterrupted(exitStatus.interrupted, '', '');
+  const target = openMountPoint(request.target);
+  try {
+    return await mountOn(target, request, environment);
+  } catch (error) {
+    if (!(error instanceof NeedsReadOnly)) throw error;
+    const result = await mountOn(target, asReadOnly(request), environment);
+    return result && { ...result, warnings: [...new Set([...error.warnings, ...result.warnings])] };
+  } finally {
+    if (environment.interruptible) shim.exitWhenInterrupted(0, '', '');
+    target.close();
+  }
+}
+
+const asReadOnly = (request: MountRequest): MountRequest => ({
+  ...request,
+  options: { ...request.options, flags: { ...request.options.flags, readOnly: true } },
+});
+
+async function mountOn(target: MountPoint, request: MountRequest, environment: MountEnvironment): Promise<MountResult | undefined> {
+  const { options } = request;
+  const source = await openSource(request.source, { readOnly: options.flags.readOnly, exclusive: !(isRoot() && kernelClaims()) });
+  try {
+    assertNotMountedThere(source, target);
+    assertInside(source, options);
+    if (request.fake) return undefined;
+    const log = openServerLog(request.foreground, environment.runtime.mounts);
+    const result = await mountWithServer(target, source, log, request, environment);
+    log.close();
+    if (!request.foreground) result.server?.leave();
+    return result;
+  } finally {
+    source.close();
+  }
+}
+
+/** What the kernel refuses for its own filesystems too; readers do not lock each other out. */
+function assertNotMountedThere({ name }: Source, { path }: MountPoint): void {
+  const there = findMountOn(path);
+  if (there === undefined || !isOurs(there) || there.source !== name) return;
+  throw new MountError('SOURCE_BUSY', `${name} already mounted on ${path}`, `unmount it first: umount ${path}`);
+}
+
+function assertInside(source: Source, { helper: { offset, sizeLimit } }: MountOptions): void {
+  if (offset + sizeLimit <= source.size && offset < source.size) return;
+  throw new MountError('BAD_OPTION', `offset and sizelimit lead beyond the end of ${source.name}, which has ${source.size} bytes`);
+}
+
+async function mountWithServer(
+  target: MountPoint,
+  source: Source,
+  log: ServerLog,
+  request: MountRequest,
+  environment: MountEnvironment,
+): Promise<MountResult> {
+  let server: Server | undefined;
+  let mounter: Mounter | undefined;
+  let prepared: PreparedMount | undefined;
+  let listener: StatusListener | undefined;
+  let end: HelperEnd | undefined;
+  try {
+    server = startServer(environment.runtime.serviceSocket, environment.program, log);
+    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts });
+    end.hello();
+    const wanted = { source, target, options: request.options, oldApi: environment.oldApi };
+    mounter = isRoot() ? kernelMounter(wanted) : fusermountMounter(wanted);
+    const plan = await describe(end, mounter.fuseDescriptor, wanted);
+
+    prepared = mounter.prepare(plan);
+    const device = `${prepared.device.major}:${prepared.device.minor}`;
+    listener = listenForStatus(environment.runtime.mounts, device);
+    if (environment.interruptible) {
+      shim.exitWhenInterrupted(exitStatus.interrupted, listener?.path ?? '', prepared.visibleAt ?? '');
+    }
+    const fuseClones = cloneFuse(mounter.fuseDescriptor, plan.fuseClones);
+    const descriptors = { fuseClones, ...(listener && { statusListener: listener.descriptor }) };
+    const ready = (() => {
+      try {
+        return end.mounted({ descriptors, deviceNumber: device });
+      } finally {
+        closeDescriptors(fuseClones);
+      }
+    })();
+    raiseReadAhead(device);
+    log.belongsTo(device);
+    // If we are killed before the next line, the mount vanishes, and the server with it.
+    await server.process?.keep();
+    prepared.attach();
+
+    prepared.close();
+    listener?.close();
+    return {
+      source: source.name,
+      target: target.path,
+      device,
+      readOnly: isReadOnly(plan, request.options, source),
+      label: plan.label,
+      uuid: plan.uuid,
+      kernelFeatures: ready.kernelFeatures,
+      log: log.place,
+      warnings: warningsOf(source, plan, ready.warnings),
+      server: server.process,
+    };
+  } catch (error) {
+    end?.refuse({ code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), hint: '' });
+    if (prepared === undefined) mounter?.discard();
+    else prepared.discard();
+    listener?.discard();
+    const exit = await server?.process?.end(environment.patience);
+    const failure = error instanceof NeedsReadOnly ? error : explainFailure(error, exit, log);
+    log.discard();
+    throw failure;
+  } finally {
+    end?.close();
+    mounter?.close();
+  }
+}
+
+/** Tells the server about the source, and learns what the mount needs. */
+async function describe(
+  end: HelperEnd,
+  fuse: number,
+  { source, target, options }: { source: Source; target: MountPoint; options: MountOptions },
+): Promise<MountPlan> {
+  const answer = end.source({
+    descriptors: { device: source.descriptor, fuse },
+    name: source.name,
+    kind: source.kind,
+    size: source.size,
+    offset: options.helper.offset,
+    sizeLimit: options.helper.sizeLimit,
+    writable: source.writable,
+    options: options.server,
+    target: target.path,
+    maxPagesLimit: maxPagesLimit(),
+    sectorSize: source.sectorSize,
+  });
+  if (answer.type === 'mountPlan') return answer;
+  const journal = await openJournal(answer, options.helper.journal, !source.writable);
+  try {
+    return end.journal({ descriptors: { device: journal.descriptor }, size: journal.size, name: journal.name });
+  } finally {
+    journal.close();
+  }
+}
+
+function warningsOf(source: Source, plan: MountPlan, late: readonly string[]): string[] {
+  const { name, readOnlyBecause } = source;
+  const own = readOnlyBecause === undefined ? [] : [`${name} cannot be written to (${readOnlyBecause}): mounted read-only`];
+  return [...new Set([...own, ...plan.warnings, ...late])];
+}

@@ -1,0 +1,74 @@
+import { closeSync } from 'node:fs';
+import type { MountPlan } from '../../protocol/service/messages.js';
+import { prepareMount, type PreparedMount } from './attach.js';
+import { openFuse } from './fuse-device.js';
+import { isInInitialUserNamespace } from './identity.js';
+import type { MountPoint } from './mount-point.js';
+import type { MountOptions } from './options.js';
+import type { Source } from './source.js';
+
+/** A way to mount: with privilege through the kernel, without through fusermount3. */
+export interface Mounter {
+  /** /dev/fuse, for the server. */
+  readonly fuseDescriptor: number;
+  prepare(plan: MountPlan): PreparedMount;
+  /** There will be no mount. */
+  discard(): void;
+  /** Closes our copy of the descriptor. */
+  close(): void;
+}
+
+export interface MounterRequest {
+  readonly source: Source;
+  readonly target: MountPoint;
+  readonly options: MountOptions;
+  /** mount(2) even where there is something better, for tests. */
+  readonly oldApi: boolean;
+}
+
+/** The kernel opens and claims the device itself, where it can be mounted as fuseblk. */
+export const kernelClaims = (): boolean => isInInitialUserNamespace();
+
+const LARGEST_BLOCK = 4096;
+
+export function kernelMounter({ source, target, options, oldApi }: MounterRequest): Mounter {
+  const fuseDescriptor = openFuse();
+  const isBlock = source.kind === 'BLOCK_DEVICE' && kernelClaims();
+  return {
+    fuseDescriptor,
+    prepare: (plan) => {
+      // Until here the claim kept others out. The kernel takes its own now, or says that somebody was faster.
+      source.release();
+      return prepareMount(
+        {
+          type: isBlock ? 'fuseblk' : 'fuse',
+          source: isBlock ? source.name : (options.helper.name ?? source.name),
+          device: isBlock ? source.device : undefined,
+          subtype: 'fuse4fs',
+          fuseDescriptor,
+          rootMode: plan.rootMode,
+          userId: process.geteuid?.() ?? 0,
+          groupId: process.getegid?.() ?? 0,
+          allowOther: true,
+          maxRead: options.helper.maxRead ?? maxReadOf(plan),
+          blockSize: Math.max(source.sectorSize, Math.min(plan.blockSize, LARGEST_BLOCK)),
+          flags: { ...options.flags, readOnly: isReadOnly(plan, options, source) },
+          contexts: options.kernel,
+        },
+        target,
+        { oldApi },
+      );
+    },
+    discard: () => undefined,
+    close: () => closeSync(fuseDescriptor),
+  };
+}
+
+export const isReadOnly = (plan: MountPlan, options: MountOptions, source: Source): boolean =>
+  plan.readOnly || options.flags.readOnly || !source.writable;
+
+/** The one option that a server may choose; others that it names are not its to set. */
+export function maxReadOf({ kernelOptions }: MountPlan): number | undefined {
+  const value = kernelOptions.map((option) => /^max_read=(\d{1,9})$/.exec(option)?.[1]).find((digits) => digits !== undefined);
+  return value === undefined ? undefined : Number(value);
+}

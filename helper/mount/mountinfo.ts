@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+
+/** One line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
+export interface MountEntry {
+  readonly id: number;
+  readonly device: string;
+  readonly target: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export const readMounts = (): MountEntry[] => parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
+
+export function parseMounts(table: string): MountEntry[] {
+  return table.split('\n').flatMap((line) => parseLine(line) ?? []);
+}
+
+function parseLine(line: string): MountEntry | undefined {
+  const [mount, filesystem] = line.split(' - ', 2);
+  const [id, , device, , target, perMount] = mount?.split(' ') ?? [];
+  const [type, source, perSuperblock] = filesystem?.split(' ') ?? [];
+  if (!id || !device || !target || !type || source === undefined) return undefined;
+  const options = [...new Set([...(perMount?.split(',') ?? []), ...(perSuperblock?.split(',') ?? [])])];
+  return { id: Number(id), device, target: unescape(target), type: unescape(type), source: unescape(source), options };
+}
+
+/** The kernel writes space, tab, newline, backslash and # as three octal digits, byte by byte. */
+function unescape(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
+/** Ours are of type fuse.fuse4fs or fuseblk.fuse4fs, unless -o subtype= said otherwise. */
+export const isOurs = ({ type }: MountEntry): boolean => type === 'fuse.fuse4fs' || type === 'fuseblk.fuse4fs';
+
+/** The topmost mount on a path, that is, the one that a look at the path shows. */
+export function mountOn(target: string, mounts: readonly MountEntry[] = readMounts()): MountEntry | undefined {
+  return mounts.findLast((entry) => entry.target === target);
+}

@@ -1,0 +1,100 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { MountError } from './errors.js';
+
+/** A file or directory that the server may see, and where it sees it. */
+export interface Shown {
+  readonly outside: string;
+  readonly inside: string;
+}
+
+/** A program for the server's side of things, and all that it may see. */
+export interface ServerProgram {
+  readonly shown: readonly Shown[];
+  /** Program and arguments, by their names inside. */
+  readonly command: readonly [string, ...string[]];
+}
+
+/** Packages that the server imports; theirs come along. */
+const SERVER_PACKAGES = ['protobufjs', 'zod', 'unix-dgram'];
+
+/** What of the build the server needs. Neither the helper nor the commands. */
+const SERVER_PARTS = [
+  'package.json',
+  'dist/native',
+  'dist/protocol',
+  'dist/server',
+  'build/Release/seqpacket.node',
+  'build/Release/server.node',
+];
+
+const NODE = '/node';
+const HOME = '/fuse4fs';
+/** Descriptor on which the server finds the handshake. */
+export const HANDSHAKE_DESCRIPTOR = 3;
+
+const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
+
+/** The checkout or the installed package. */
+export function installedFile(...path: string[]): string {
+  const file = join(packageRoot, ...path);
+  if (!existsSync(file)) throw new MountError('INTERNAL', `${file} is missing`, 'the installation is incomplete: npm run build');
+  return realpathSync(file);
+}
+
+/** This project's server. V8 needs neither /proc, /dev nor /etc: nothing of them is shown. */
+export function serverProgram(): ServerProgram {
+  return {
+    shown: [
+      ...nodeItself(),
+      ...SERVER_PARTS.map((part) => ({ outside: installedFile(part), inside: join(HOME, part) })),
+      ...[...packages(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
+    ],
+    // Nothing that is read from a device can become code.
+    command: [NODE, '--disallow-code-generation-from-strings', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`],
+  };
+}
+
+/** The running Node binary, the dynamic loader, and the libraries that this very process has loaded. */
+export function nodeItself(): Shown[] {
+  const libraries = sharedObjects().filter((path) => path.startsWith('/') && !path.endsWith('.node'));
+  return [
+    { outside: realpathSync(process.execPath), inside: NODE },
+    ...libraries.map((path) => ({ outside: realpathSync(path), inside: path })),
+  ];
+}
+
+function sharedObjects(): string[] {
+  const { report } = process;
+  // The report otherwise looks up the host names of every socket.
+  if ('excludeNetwork' in report) report.excludeNetwork = true;
+  return z.object({ sharedObjects: z.array(z.string()) }).parse(report.getReport()).sharedObjects;
+}
+
+const manifest = z.object({ dependencies: z.record(z.string(), z.string()).optional() });
+
+/** Names and directories of the packages and of all that they depend on. */
+function packages(names: readonly string[]): Map<string, string> {
+  const found = new Map<string, string>();
+  const collect = (name: string, from: string): void => {
+    const directory = findPackage(name, from);
+    // A package within another's directory is shown with it.
+    if (found.has(name) || [...found.values()].some((outer) => directory.startsWith(`${outer}/`))) return;
+    found.set(name, directory);
+    const { dependencies } = manifest.parse(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')));
+    for (const dependency of Object.keys(dependencies ?? {})) collect(dependency, directory);
+  };
+  for (const name of names) collect(name, packageRoot);
+  return found;
+}
+
+/** As Node resolves it: node_modules of this directory, or of one above. */
+function findPackage(name: string, from: string): string {
+  for (let directory = from; ; directory = dirname(directory)) {
+    const candidate = join(directory, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return realpathSync(candidate);
+    if (directory === dirname(directory)) throw new MountError('INTERNAL', `the package ${name} is missing`, 'npm ci');
+  }
+}

@@ -1,0 +1,148 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorName, errorText, shim } from '../native/shim.js';
+import { MountError } from './errors.js';
+import { connectionExists } from './fuse-device.js';
+import { findFusermount, withoutName } from './fusermount.js';
+import { isRoot } from './identity.js';
+import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
+import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
+import { StatusConnection } from './status-client.js';
+
+export interface UnmountRequest {
+  /** A mount point, or the device or image that is mounted. */
+  readonly target: string;
+  /** Detach now, let users finish (umount -l). */
+  readonly lazy?: boolean;
+  /** Abort requests that wait for the server (umount -f). */
+  readonly force?: boolean;
+  /** Make it read-only if it is in use (umount -r). */
+  readonly readOnlyIfBusy?: boolean;
+  /** Everything but the unmount. */
+  readonly fake?: boolean;
+}
+
+export interface UnmountResult {
+  readonly target: string;
+  readonly source: string;
+  /** The server has finished, and everything is on the device. False if others still use the filesystem. */
+  readonly serverEnded: boolean;
+  readonly warnings: readonly string[];
+}
+
+const MNT_FORCE = 1;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const PATIENCE = 1000;
+
+/**
+ * Unmounts, and waits for the server: umount(2) returns before a FUSE server has written its last
+ * blocks and closed its device.
+ */
+export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntime()): UnmountResult {
+  const mount = findMount(request.target);
+  const { target, source } = mount;
+  if (request.fake) return { target, source, serverEnded: false, warnings: [] };
+  const socket = runtime.mounts === undefined ? undefined : statusSocketOf(runtime.mounts, mount.device);
+  // Connected before, so that its last words reach us.
+  const connection = socket === undefined ? 'absent' : StatusConnection.open(socket, PATIENCE);
+  try {
+    const made = detach(mount, request);
+    if (made === 'read-only') {
+      return { target, source, serverEnded: false, warnings: [`${target} is busy: it was made read-only instead`] };
+    }
+    if (request.lazy) return { target, source, serverEnded: false, warnings: [] };
+    if (connection === 'dead') throw died(mount, runtime);
+    if (typeof connection === 'string') {
+      const warning = `the server of ${target} could not be asked whether all is written: it may still be at it`;
+      return { target, source, serverEnded: false, warnings: [warning] };
+    }
+    return { target, source, ...waitForServer(mount, connection, runtime) };
+  } finally {
+    if (typeof connection !== 'string') connection.close();
+  }
+}
+
+/** The topmost mount at the place, or the one of that source. */
+function findMount(given: string): MountEntry {
+  const path = canonical(given);
+  const mounts = readMounts();
+  const mount = mounts.findLast((entry) => entry.target === path) ?? mounts.findLast((entry) => isOurs(entry) && entry.source === path);
+  if (mount === undefined) throw new MountError('NOT_MOUNTED', `${given}: not mounted`);
+  if (!isOurs(mount)) throw new MountError('NOT_MOUNTED', `${given}: not a fuse4fs mount, but ${mount.type}`, `use umount ${given}`);
+  return mount;
+}
+
+/** Without a look at the last component: the mount's server may be dead. */
+function canonical(given: string): string {
+  const path = resolve(given);
+  try {
+    return realpathSync(path);
+  } catch {
+    try {
+      return join(realpathSync(dirname(path)), basename(path));
+    } catch {
+      return path;
+    }
+  }
+}
+
+function detach({ target }: MountEntry, { lazy = false, force = false, readOnlyIfBusy = false }: UnmountRequest): 'unmounted' | 'read-only' {
+  if (!isRoot()) return detachAsUser(target, lazy);
+  const flags = (lazy ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0) | UMOUNT_NOFOLLOW;
+  const result = shim.umount2(target, flags);
+  if (result >= 0) return 'unmounted';
+  if (errorName(result) === 'EBUSY') {
+    if (readOnlyIfBusy && makeReadOnly(target)) return 'read-only';
+    throw busy(target);
+  }
+  if (errorName(result) === 'EPERM') throw new MountError('PERMISSION', `${target}: must be superuser to unmount`);
+  throw new MountError('NOT_MOUNTED', `${target}: ${errorText(result)}`);
+}
+
+const busy = (target: string): MountError =>
+  new MountError('TARGET_BUSY', `${target}: target is busy`, `fuser -vm ${target} shows who uses it; -l detaches it now and lets them finish`);
+
+const MS_RDONLY = 1;
+const MS_REMOUNT = 32;
+const makeReadOnly = (target: string): boolean => shim.mount('none', target, 'none', MS_REMOUNT | MS_RDONLY, '') >= 0;
+
+function detachAsUser(target: string, lazy: boolean): 'unmounted' {
+  const { status, stderr } = spawnSync(findFusermount(), ['-u', ...(lazy ? ['-z'] : []), '--', target], { encoding: 'utf8' });
+  if (status === 0) return 'unmounted';
+  if (/busy/i.test(stderr)) throw busy(target);
+  throw new MountError('PERMISSION', withoutName(stderr) || `cannot unmount ${target}`);
+}
+
+function waitForServer(mount: MountEntry, connection: StatusConnection, runtime: Runtime): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
+  const [major = 0, minor = 0] = mount.device.split(':').map(Number);
+  const isElsewhere = (): boolean =>
+    readMounts().some(({ device }) => device === mount.device) || connectionExists({ major, minor }) === true;
+  const goodbye = isElsewhere() ? 'given up' : connection.goodbye(() => !isElsewhere());
+  if (goodbye === 'given up') {
+    return { serverEnded: false, warnings: [`${mount.source} is still mounted elsewhere: its server goes on`] };
+  }
+  if (goodbye === undefined) throw died(mount, runtime);
+  const { socket, log } = filesOf(mount, runtime);
+  rmSync(socket, { force: true });
+  if (!goodbye.ok) throw new MountError('SERVER_FAILED', `the server of ${mount.source} failed: ${goodbye.error}`, whatToDo(mount, log));
+  rmSync(log, { force: true });
+  return { serverEnded: true, warnings: [] };
+}
+
+const filesOf = ({ device }: MountEntry, { mounts = '' }: Runtime): { socket: string; log: string } => ({
+  socket: statusSocketOf(mounts, device),
+  log: join(mounts, `${device}.log`),
+});
+
+function died(mount: MountEntry, runtime: Runtime): MountError {
+  const { socket, log } = filesOf(mount, runtime);
+  rmSync(socket, { force: true });
+  return new MountError('SERVER_FAILED', `${mount.target} is unmounted, but the server of ${mount.source} died before it had finished`, whatToDo(mount, log));
+}
+
+function whatToDo({ source }: MountEntry, log: string): string {
+  const where = existsSync(log) ? log : 'journalctl -t fuse4fs';
+  return `see ${where}, and check the filesystem: e2fsck -f ${source}`;
+}

@@ -1,0 +1,39 @@
+import { getSystemErrorMap } from 'node:util';
+import { loadShim } from '../../native/load.js';
+
+/** Every function returns what the system call does, or a negative errno; see helper.c. */
+interface HelperShim {
+  fsopen(type: string): number;
+  fsconfig(context: number, command: number, key: string, value: string): number;
+  fsmount(context: number, attributes: number): number;
+  attach(mount: number, target: number): number;
+  mount(source: string, target: string, type: string, flags: number, data: string): number;
+  umount2(target: string, flags: number): number;
+  deviceNumber(fd: number): number;
+  fuseClone(fd: number, mounted: number): number;
+  blockDevice(fd: number, bytesSectorReadOnly: Float64Array): number;
+  flock(fd: number, operation: number): number;
+  closeOnExecFrom(first: number): number;
+  listenStream(path: string): number;
+  connectStream(path: string, milliseconds: number): number;
+  socketpairStream(ends: Uint8Array): number;
+  receiveStream(fd: number, buffer: Uint8Array, about: Uint8Array): number;
+  exitWhenInterrupted(status: number, unlink: string, unmount: string): number;
+}
+
+export const shim = loadShim<HelperShim>('helper');
+
+/** Name and text of a negative errno, for example ['EACCES', 'permission denied']. */
+const lookUp = (result: number): readonly [string, string] =>
+  getSystemErrorMap().get(result) ?? beyondNode.get(result) ?? [`errno ${-result}`, `error ${-result}`];
+
+/** What libuv has no name for and mounting meets. */
+const beyondNode: ReadonlyMap<number, readonly [string, string]> = new Map([
+  [-15, ['ENOTBLK', 'block device required']],
+  [-117, ['EUCLEAN', 'structure needs cleaning']],
+  [-123, ['ENOMEDIUM', 'no medium found']],
+  [-124, ['EMEDIUMTYPE', 'wrong medium type']],
+]);
+
+export const errorName = (result: number): string => lookUp(result)[0];
+export const errorText = (result: number): string => lookUp(result)[1];

@@ -1,0 +1,85 @@
+// Sees to it that what the build and the tests need is installed: Debian packages (as root), then the npm packages.
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Each tool by a command it brings, the Debian package that has it, and what goes without it. */
+const tools = [
+  { command: 'cc', package: 'build-essential', purpose: 'compiling the syscall shims', for: 'build' },
+  { command: 'make', package: 'build-essential', purpose: 'compiling the syscall shims', for: 'build' },
+  { command: 'python3', package: 'python3', purpose: 'node-gyp', for: 'build' },
+  { command: 'mke2fs', package: 'e2fsprogs', purpose: 'making and checking images', for: 'start' },
+  { command: 'fusermount3', package: 'fuse3', purpose: 'mounting without root', for: 'start' },
+  { command: 'setfattr', package: 'attr', purpose: 'extended attributes', for: 'test' },
+  { command: 'setfacl', package: 'acl', purpose: 'access control lists', for: 'test' },
+  { command: 'git', package: 'git', purpose: 'real programs on a mount', for: 'test' },
+  { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
+  { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
+];
+
+/** The tools that `start` needs are also needed by `test`; what only tests need is not. */
+const neededFor = { build: ['build'], start: ['build', 'start'], test: ['build', 'start', 'test'], bench: ['build', 'start', 'test', 'bench'] };
+
+const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+const isExecutable = (path) => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+export const isInstalled = (command) => searchPath.some((directory) => isExecutable(join(directory, command)));
+
+const run = (command, args, environment = {}) =>
+  spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } }).status === 0;
+
+const missingTools = (goal) =>
+  tools.filter((tool) => neededFor[goal].includes(tool.for) && !isInstalled(tool.command));
+
+const packagesOf = (missing) => [...new Set(missing.map((tool) => tool.package))];
+
+const installPackages = (packages) => {
+  const environment = { DEBIAN_FRONTEND: 'noninteractive' };
+  console.log(`installing ${packages.join(' ')}`);
+  const install = ['install', '-y', '-qq', '--no-install-recommends', ...packages];
+  return run('apt-get', ['update', '-qq'], environment) && run('apt-get', install, environment);
+};
+
+/** Returns the commands that are still missing afterwards. */
+export function requireTools(goal) {
+  let missing = missingTools(goal);
+  if (missing.length > 0 && process.getuid() === 0 && isInstalled('apt-get')) {
+    installPackages(packagesOf(missing));
+    missing = missingTools(goal);
+  }
+  if (missing.length === 0) return [];
+  console.log('Missing on this machine:');
+  for (const tool of missing) console.log(`  ${tool.command.padEnd(12)} ${tool.purpose}`);
+  console.log(`Install with: sudo apt-get install ${packagesOf(missing).join(' ')}`);
+  if (missing.some((tool) => tool.for === 'build')) {
+    console.error('The build is impossible without them.');
+    process.exit(1);
+  }
+  return missing.map((tool) => tool.command);
+}
+
+const lockedPackages = (path) => JSON.parse(readFileSync(path, 'utf8')).packages;
+
+/** npm writes what it installed beside the packages; packages for other platforms are not among them. */
+const npmPackagesAreCurrent = () => {
+  const installedList = 'node_modules/.package-lock.json';
+  if (!existsSync(installedList)) return false;
+  const installed = lockedPackages(installedList);
+  return Object.entries(lockedPackages('package-lock.json')).every(
+    ([path, locked]) => path === '' || locked.optional || locked.peer || installed[path]?.version === locked.version,
+  );
+};
+
+export function requireNpmPackages() {
+  if (npmPackagesAreCurrent()) return;
+  console.log('installing npm packages');
+  if (!run('npm', ['ci', '--no-audit', '--no-fund'])) process.exit(1);
+}

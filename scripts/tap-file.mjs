@@ -1,0 +1,102 @@
+// Runs one compiled test file in its own scratch directory and counts what its TAP says.
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { Parser } from 'tap-parser';
+
+const defaultLimit = 300;
+
+/** A file that needs longer says so in a comment of its own: "// time limit: 600 s". */
+export const limitOf = (file) => {
+  const stated = /^\/\/ time limit: (\d+) s$/m.exec(readFileSync(file, 'utf8'));
+  return stated ? Number(stated[1]) : defaultLimit;
+};
+
+/** Assertions at any depth; the test point that closes a subtest is counted only where it says something of its own. */
+function tally(parser, path, counts) {
+  let child;
+  let assertionsInChild = 0;
+  parser.on('child', (subtest) => {
+    child = subtest;
+    const before = counts.passed + counts.failed.length + counts.skipped.length;
+    tally(subtest, [...path, subtest.name], counts);
+    subtest.on('complete', () => {
+      assertionsInChild = counts.passed + counts.failed.length + counts.skipped.length - before;
+    });
+  });
+  parser.on('assert', (point) => {
+    const closesChild = child?.closingTestPoint === point;
+    const childWasFine = child?.results?.ok ?? true;
+    if (closesChild && assertionsInChild > 0 && point.ok === childWasFine) return;
+    if (closesChild) child = undefined;
+    const name = [...path, point.name].join(' > ');
+    if (point.skip || point.todo) counts.skipped.push({ name, reason: reasonOf(point) });
+    else if (point.ok) counts.passed++;
+    else counts.failed.push(name);
+  });
+}
+
+const reasonOf = ({ name, skip, todo }) => {
+  if (typeof skip === 'string') return skip;
+  if (typeof todo === 'string') return todo;
+  return skip ? name : 'to do';
+};
+
+const mountsBelow = (directory) =>
+  readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4])
+    .filter((target) => target?.startsWith(`${directory}/`))
+    .reverse();
+
+/** What a test forgot to unmount would take the image with it when the scratch directory goes. */
+async function unmountLeftovers(scratch) {
+  const leftovers = mountsBelow(scratch);
+  for (const target of leftovers) {
+    const umount = spawn('umount', ['-l', target], { stdio: 'ignore' });
+    await new Promise((resolve) => umount.on('close', resolve).on('error', resolve));
+  }
+  return leftovers;
+}
+
+/**
+ * @returns counts, and in `problems` whatever is wrong with the file as a whole: exit status, time limit, forgotten mounts
+ */
+export async function runTestFile(file, { scratch, log }) {
+  mkdirSync(scratch, { recursive: true, mode: 0o755 });
+  const counts = { file, passed: 0, failed: [], skipped: [], problems: [], log, scratch };
+  const parser = new Parser();
+  tally(parser, [], counts);
+  const limit = limitOf(file);
+  const started = performance.now();
+  const child = spawn(process.execPath, ['--enable-source-maps', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, TMPDIR: scratch, TAP_TIMEOUT: String(limit), FUSE4FS_TEST_RUN: '1' },
+  });
+  const closed = new Promise((resolve) => child.on('close', resolve));
+  const output = createWriteStream(log);
+  child.stdout.on('data', (chunk) => (output.write(chunk), parser.write(chunk)));
+  child.stderr.on('data', (chunk) => output.write(chunk));
+  const watchdog = setTimeout(() => {
+    counts.problems.push(`was still running after ${limit} s`);
+    process.kill(-child.pid, 'SIGKILL');
+  }, (limit + 10) * 1000);
+  const [code, signal] = await new Promise((resolve) => child.on('exit', (...how) => resolve(how)));
+  clearTimeout(watchdog);
+  // Something it started may hold the pipes open: what was written until now is what counts.
+  await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  parser.end();
+  await new Promise((resolve) => output.end(resolve));
+  counts.seconds = (performance.now() - started) / 1000;
+
+  if (parser.results?.plan.skipAll) counts.skipped.push({ name: 'all of it', reason: parser.results.plan.skipReason });
+  for (const target of await unmountLeftovers(scratch)) counts.problems.push(`left ${target} mounted`);
+  const nothingFailed = counts.failed.length === 0 && counts.problems.length === 0;
+  if (nothingFailed && signal) counts.problems.push(`was ended by ${signal}`);
+  else if (nothingFailed && code !== 0) counts.problems.push(`exited with status ${code}`);
+  else if (nothingFailed && !parser.results?.ok) counts.problems.push('its output is not complete TAP');
+  if (nothingFailed && counts.problems.length === 0 && existsSync(scratch)) rmSync(scratch, { recursive: true, force: true });
+  return counts;
+}

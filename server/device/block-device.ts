@@ -1,0 +1,31 @@
+/**
+ * The bytes a filesystem lives on. Positions and lengths are in bytes; all calls are synchronous
+ * because one thread owns the filesystem. Implementations: a descriptor (descriptor-device.ts), the
+ * recovered view of a journal that may not be written (ext4/journal/recovered-device.ts), and in
+ * tests memory that records writes, tears them and fails.
+ */
+export interface BlockDevice {
+  /** Usable size in bytes. */
+  readonly size: number;
+  readonly readOnly: boolean;
+
+  /**
+   * Fills target[targetOffset, targetOffset+length) from `position`.
+   * @throws DeviceError where the range is outside the device or cannot be read
+   */
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): void;
+
+  /** @throws DeviceError (EROFS on a read-only device) */
+  write(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
+
+  /** Returns when everything written before is on stable storage. */
+  flush(): void;
+
+  /** Tells the device that a range is unused; best effort. */
+  discard(position: number, length: number): void;
+
+  /** Asks for a range to be read ahead; best effort. */
+  willNeed(position: number, length: number): void;
+
+  close(): void;
+}

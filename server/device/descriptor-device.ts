@@ -1,0 +1,93 @@
+import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { DeviceError } from '../ext4/errors.js';
+import type { BlockDevice } from './block-device.js';
+
+const errnoOf = (error: unknown): number => {
+  const value = (error as { errno?: unknown }).errno;
+  return typeof value === 'number' && value < 0 ? -value : constants.errno.EIO;
+};
+
+export interface DescriptorDeviceOptions {
+  readonly fd: number;
+  /** Bytes of the device or file behind the descriptor. */
+  readonly size: number;
+  readonly readOnly: boolean;
+  /** Where the filesystem's own window begins and how long it is at most, in bytes. */
+  readonly offset?: number;
+  readonly sizeLimit?: number;
+  /** For messages. */
+  readonly name: string;
+}
+
+/** A window of an open block device or image file. The descriptor belongs to this object. */
+export class DescriptorDevice implements BlockDevice {
+  readonly size: number;
+  readonly readOnly: boolean;
+  readonly #fd: number;
+  readonly #offset: number;
+  readonly #name: string;
+
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name }: DescriptorDeviceOptions) {
+    if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
+    this.#fd = fd;
+    this.#offset = offset;
+    this.#name = name;
+    this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
+    this.readOnly = readOnly;
+  }
+
+  read(target: Uint8Array, targetOffset: number, length: number, position: number): void {
+    this.#check(length, position, 'read');
+    let done = 0;
+    while (done < length) {
+      let count: number;
+      try {
+        count = readSync(this.#fd, target, targetOffset + done, length - done, this.#offset + position + done);
+      } catch (error) {
+        throw new DeviceError(`${this.#name}: reading ${length} bytes at ${position} failed: ${(error as Error).message}`, errnoOf(error));
+      }
+      if (count === 0) throw new DeviceError(`${this.#name}: ends at ${position + done}, inside a read of ${length} bytes`);
+      done += count;
+    }
+  }
+
+  write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
+    if (this.readOnly) throw new DeviceError(`${this.#name} is open read-only`, constants.errno.EROFS);
+    this.#check(length, position, 'write');
+    let done = 0;
+    while (done < length) {
+      try {
+        done += writeSync(this.#fd, source, sourceOffset + done, length - done, this.#offset + position + done);
+      } catch (error) {
+        throw new DeviceError(`${this.#name}: writing ${length} bytes at ${position} failed: ${(error as Error).message}`, errnoOf(error));
+      }
+    }
+  }
+
+  flush(): void {
+    try {
+      fdatasyncSync(this.#fd);
+    } catch (error) {
+      throw new DeviceError(`${this.#name}: flushing failed: ${(error as Error).message}`, errnoOf(error));
+    }
+  }
+
+  discard(): void {
+    // Node has no fallocate or BLKDISCARD; unused space stays allocated.
+  }
+
+  willNeed(): void {
+    // Node has no posix_fadvise; the kernel's own readahead has to do.
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #check(length: number, position: number, what: string): void {
+    if (position < 0 || length < 0 || position + length > this.size) {
+      throw new DeviceError(`${this.#name}: ${what} of ${length} bytes at ${position} is outside its ${this.size} bytes`);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import type { BlockDevice } from '../device/block-device.js';
+import type { Inode } from './inode.js';
+import type { FileMapping } from './mapping/file-mapping.js';
+import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
+import { logicalBlock } from './units.js';
+
+/** Offsets at which lseek(2) finds data or a hole; -1 where there is none before the end of the file. */
+export const NOT_FOUND = -1;
+
+/** Contents of files that keep them in blocks: straight from the device, past the block cache. */
+export class FileContent {
+  readonly #device: BlockDevice;
+  readonly #mapping: FileMapping;
+  readonly #blockSize: number;
+  readonly #range = new MappedRange();
+
+  constructor(device: BlockDevice, mapping: FileMapping, blockSize: number) {
+    this.#device = device;
+    this.#mapping = mapping;
+    this.#blockSize = blockSize;
+  }
+
+  /**
+   * Reads up to the end of the file; holes and unwritten extents are zeros.
+   *
+   * @param offset any byte offset, `length` any number of bytes
+   * @returns bytes filled in, 0 at or past the end
+   */
+  read(inode: Inode, offset: number, length: number, target: Uint8Array, targetOffset: number): number {
+    const end = Math.min(offset + length, inode.size);
+    const range = this.#range;
+    let at = offset;
+    while (at < end) {
+      const block = Math.floor(at / this.#blockSize);
+      const into = targetOffset + at - offset;
+      if (block >= LOGICAL_BLOCK_LIMIT) {
+        target.fill(0, into, into + end - at);
+        return end - offset;
+      }
+      this.#mapping.map(inode, logicalBlock(block), range);
+      const rangeEnd = (range.logical + range.length) * this.#blockSize;
+      const count = Math.min(end, rangeEnd) - at;
+      if (range.state === RangeState.Written) {
+        this.#device.read(target, into, count, range.physical * this.#blockSize + (at - block * this.#blockSize));
+      } else {
+        target.fill(0, into, into + count);
+      }
+      at += count;
+    }
+    return Math.max(0, end - offset);
+  }
+
+  /**
+   * lseek(2) with SEEK_DATA or SEEK_HOLE. Unwritten extents count as holes: reading them gives
+   * zeros, and what is only in the kernel's page cache the kernel writes back before it asks.
+   *
+   * @returns the first offset at or after `offset` that is data (a hole: the end of the file is one),
+   *          or NOT_FOUND
+   */
+  seek(inode: Inode, offset: number, wanted: 'data' | 'hole'): number {
+    const { size } = inode;
+    if (offset >= size) return NOT_FOUND;
+    const range = this.#range;
+    let at = offset;
+    while (at < size) {
+      const block = Math.floor(at / this.#blockSize);
+      if (block >= LOGICAL_BLOCK_LIMIT) break;
+      this.#mapping.map(inode, logicalBlock(block), range);
+      if ((range.state === RangeState.Written) === (wanted === 'data')) return at;
+      at = (range.logical + range.length) * this.#blockSize;
+    }
+    return wanted === 'hole' ? Math.min(at, size) : NOT_FOUND;
+  }
+}

@@ -1,0 +1,153 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { CorruptionError, errno, OperationError } from './errors.js';
+import type { BlockSpace } from './allocation/block-space.js';
+import type { InodeEditor } from './inode-editor.js';
+import type { Inode } from './inode.js';
+import type { FileMapping } from './mapping/file-mapping.js';
+import type { FileSpace, SpaceWish } from './mapping/file-space.js';
+import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
+import { logicalBlock, type PhysicalBlock } from './units.js';
+
+/** Pieces freed in one handle: bounds what one transaction must hold. */
+export const PIECES_PER_HANDLE = 256;
+
+/**
+ * Writes and shortens the contents of files that keep them in blocks. Data goes straight to the
+ * device, before the transaction that maps it commits: a crash never shows another file's old
+ * contents (data=ordered).
+ */
+export class FileWriter {
+  readonly #device: BlockDevice;
+  readonly #mapping: FileMapping;
+  readonly #files: FileSpace;
+  readonly #inodes: InodeEditor;
+  readonly #space: BlockSpace;
+  readonly #blockSize: number;
+  readonly #range = new MappedRange();
+  readonly #zeros: Uint8Array;
+  /** Device writes since the last flush: an fsync without them needs none. */
+  unflushed = false;
+
+  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, blockSize: number) {
+    this.#device = device;
+    this.#mapping = mapping;
+    this.#files = files;
+    this.#inodes = inodes;
+    this.#space = space;
+    this.#blockSize = blockSize;
+    this.#zeros = new Uint8Array(Math.max(blockSize, 1 << 20));
+  }
+
+  /** Largest size of a file, in bytes. */
+  maxSize(inode: Inode): number {
+    const blocks = inode.hasFlag('EXTENTS') ? LOGICAL_BLOCK_LIMIT - 1 : this.#mapping.blockMap.reach;
+    return blocks * this.#blockSize;
+  }
+
+  /**
+   * Writes, allocating as needed; grows the file.
+   * @returns bytes written: all of them
+   * @throws OperationError ENOSPC, EDQUOT, EFBIG
+   */
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean): number {
+    if (length === 0) return 0;
+    const end = offset + length;
+    if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
+    const first = Math.floor(offset / this.#blockSize);
+    const last = Math.ceil(end / this.#blockSize);
+    const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
+    this.#files.fill(inode, logicalBlock(first), last, wish, (logical, count, physical) => {
+      this.#zeroEdges(logical, count, physical, offset, end);
+    });
+    this.#writeMapped(inode, offset, source, sourceOffset, length);
+    if (end > inode.size) this.#inodes.setSize(inode, end);
+    return length;
+  }
+
+  /**
+   * Sets the size. Growing leaves a hole; when shrinking, what lies past the new end in its last
+   * block becomes zeros, and blocks past it are freed by `releaseTail`.
+   */
+  resize(inode: Inode, size: number): void {
+    if (size > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${size} bytes`);
+    if (size < inode.size) {
+      this.zero(inode, size, Math.min(Math.ceil(size / this.#blockSize) * this.#blockSize, inode.size));
+      this.#space.releaseWindow(inode.number);
+    }
+    this.#inodes.setSize(inode, size);
+  }
+
+  /**
+   * Frees blocks past the end of the file, a bounded number of pieces.
+   * @param journalled the blocks went through the journal
+   * @returns whether nothing is left to free
+   */
+  releaseTail(inode: Inode, journalled: boolean): boolean {
+    const from = Math.ceil(inode.size / this.#blockSize);
+    if (from >= LOGICAL_BLOCK_LIMIT) return true;
+    return this.#files.release(inode, logicalBlock(from), LOGICAL_BLOCK_LIMIT, PIECES_PER_HANDLE, journalled) >= LOGICAL_BLOCK_LIMIT;
+  }
+
+  /** Overwrites what is written in [offset, end) with zeros; holes and unwritten blocks read as zeros anyhow. */
+  zero(inode: Inode, offset: number, end: number): void {
+    const range = this.#range;
+    let at = offset;
+    while (at < end) {
+      const block = Math.floor(at / this.#blockSize);
+      if (block >= LOGICAL_BLOCK_LIMIT) return;
+      this.#mapping.map(inode, logicalBlock(block), range);
+      const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
+      if (range.state === RangeState.Written) {
+        this.#checkSpace(inode, range);
+        this.#writeZeros(range.physical * this.#blockSize + (at - block * this.#blockSize), stop - at);
+      }
+      at = stop;
+    }
+  }
+
+  /** Writes to blocks that are mapped throughout; unwritten ones become written. */
+  #writeMapped(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number): void {
+    const range = this.#range;
+    const end = offset + length;
+    let at = offset;
+    while (at < end) {
+      const block = Math.floor(at / this.#blockSize);
+      this.#mapping.map(inode, logicalBlock(block), range);
+      if (range.state === RangeState.Hole) throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${block} is a hole although it was just filled`);
+      this.#checkSpace(inode, range);
+      const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
+      const base = range.physical * this.#blockSize - block * this.#blockSize;
+      const count = Math.ceil(stop / this.#blockSize) - block;
+      this.#device.write(source, sourceOffset + at - offset, stop - at, base + at);
+      this.unflushed = true;
+      if (range.state === RangeState.Unwritten) {
+        this.#zeroEdges(block, count, range.physical, offset, end);
+        this.#files.convertToWritten(inode, logicalBlock(block), count);
+      }
+      at = stop;
+    }
+  }
+
+  /** Blocks that had no contents get zeros wherever [offset, end) does not cover them. */
+  #zeroEdges(logical: number, count: number, physical: PhysicalBlock, offset: number, end: number): void {
+    const start = logical * this.#blockSize;
+    const stop = (logical + count) * this.#blockSize;
+    const base = physical * this.#blockSize - start;
+    if (offset > start) this.#writeZeros(base + start, Math.min(offset, stop) - start);
+    if (end < stop) this.#writeZeros(base + Math.max(end, start), stop - Math.max(end, start));
+  }
+
+  #writeZeros(position: number, length: number): void {
+    for (let done = 0; done < length; done += this.#zeros.length) {
+      this.#device.write(this.#zeros, 0, Math.min(this.#zeros.length, length - done), position + done);
+    }
+    this.unflushed = true;
+  }
+
+  /** A crafted extent must not let a file's data overwrite the filesystem's own structures. */
+  #checkSpace(inode: Inode, range: MappedRange): void {
+    if (!this.#space.isFileSpace(range.physical, range.length)) {
+      throw new CorruptionError('extent tree', { inode: inode.number, block: range.physical }, 'a file is mapped onto the filesystem\'s own structures');
+    }
+  }
+}

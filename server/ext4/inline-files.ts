@@ -1,0 +1,71 @@
+import type { FileWriter } from './file-writer.js';
+import type { InlineDataEditor } from './inline-data-editor.js';
+import type { InlineData } from './inline-data.js';
+import type { InodeEditor } from './inode-editor.js';
+import type { Inode } from './inode.js';
+import type { Superblock } from './layout/superblock.js';
+
+const SECTOR_SIZE = 512;
+
+export interface InlineFilesParts {
+  readonly superblock: Superblock;
+  readonly inline: InlineData;
+  readonly editor: InlineDataEditor;
+  readonly inodes: InodeEditor;
+  readonly writer: FileWriter;
+}
+
+/**
+ * Regular files that their inode holds (feature inline_data), inside the open handle: they begin
+ * there with a first write that fits, and get blocks when they outgrow it.
+ */
+export class InlineFiles {
+  readonly #parts: InlineFilesParts;
+  readonly #isUsed: boolean;
+  readonly #scratch: Uint8Array;
+
+  constructor(parts: InlineFilesParts) {
+    this.#parts = parts;
+    this.#isUsed = parts.superblock.features.hasIncompat('INLINE_DATA');
+    this.#scratch = new Uint8Array(parts.superblock.inodeSize);
+  }
+
+  /** @returns false for a file that has blocks, or that got them because the write does not fit */
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number): boolean {
+    if (!this.#isUsed || length === 0) return false;
+    if (!inode.hasFlag('INLINE_DATA') && !this.#begin(inode, offset + length)) return false;
+    if (this.#parts.editor.write(inode, offset, source, sourceOffset, length)) return true;
+    this.moveOut(inode);
+    return false;
+  }
+
+  /** @returns false for a file that has blocks, or that got them because the size does not fit */
+  resize(inode: Inode, size: number): boolean {
+    if (!inode.hasFlag('INLINE_DATA')) return false;
+    if (this.#parts.editor.resize(inode, size)) return true;
+    this.moveOut(inode);
+    return false;
+  }
+
+  /** Gives a file that its inode holds blocks of its own. */
+  moveOut(inode: Inode): void {
+    const { inline, editor, inodes, writer } = this.#parts;
+    const { size } = inode;
+    const length = inline.read(inode, 0, this.#scratch.length, this.#scratch, 0);
+    editor.end(inode);
+    inodes.setSize(inode, 0);
+    writer.write(inode, 0, this.#scratch, 0, length, true);
+    inodes.setSize(inode, size);
+  }
+
+  #begin(inode: Inode, end: number): boolean {
+    if (inode.size > 0 || this.#hasBlocks(inode)) return false;
+    return end <= this.#parts.editor.capacity(inode) && this.#parts.editor.start(inode);
+  }
+
+  /** Space may be reserved past the end of a file. */
+  #hasBlocks(inode: Inode): boolean {
+    const attributes = inode.xattrBlock === 0 ? 0 : this.#parts.superblock.blockSize / SECTOR_SIZE;
+    return inode.sectors !== attributes;
+  }
+}

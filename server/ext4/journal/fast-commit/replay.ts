@@ -1,0 +1,215 @@
+import { Verified, type BlockCache, type CachedBlock } from '../../cache/block-cache.js';
+import type { InodeCache } from '../../cache/inode-cache.js';
+import { CorruptionError, FilesystemError, UnsupportedError } from '../../errors.js';
+import type { Geometry } from '../../geometry.js';
+import type { Groups } from '../../groups.js';
+import type { Inode } from '../../inode.js';
+import { InodeEditor } from '../../inode-editor.js';
+import { EntryType } from '../../layout/directory-entry.js';
+import * as extent from '../../layout/extent.js';
+import type { FastCommitRecord } from '../../layout/fast-commit.js';
+import { FileType } from '../../layout/inode.js';
+import type { Superblock } from '../../layout/superblock.js';
+import { ExtentEditor } from '../../mapping/extent-editor.js';
+import type { FileMapping } from '../../mapping/file-mapping.js';
+import { LOGICAL_BLOCK_LIMIT } from '../../mapping/mapping.js';
+import { inodeNumber, logicalBlock, physicalBlock } from '../../units.js';
+import { sealWith } from '../seal.js';
+import { Transactions, type CommittingTransaction, type TransactionSink } from '../transactions.js';
+import { ReplayedDirectories, sealDirectoryBlock } from './directory-editor.js';
+import type { EditedDevice } from './edited-device.js';
+import { ReplayedInodes } from './replayed-inode.js';
+import { SpareBlocks } from './spare-blocks.js';
+
+/** A filesystem as its last full commit left it, read from an EditedDevice. */
+export interface CommittedFilesystem {
+  readonly superblock: Superblock;
+  readonly geometry: Geometry;
+  readonly cache: BlockCache;
+  readonly groups: Groups;
+  readonly inodes: InodeCache;
+  readonly mapping: FileMapping;
+  trim(): void;
+}
+
+type EntryRecord = Extract<FastCommitRecord, { readonly parent: number }>;
+type AddedRange = Extract<FastCommitRecord, { readonly kind: 'add range' }>;
+type RemovedRange = Extract<FastCommitRecord, { readonly kind: 'remove range' }>;
+
+const TRANSACTION_BLOCKS = 256;
+/** A directory with more subdirectories than it can count shows a single link (dir_nlink). */
+const MOST_LINKS = 65000;
+const UNCOUNTED_LINKS = 1;
+
+/**
+ * Applies fast commits to a filesystem that will not be written: what they change is kept in memory.
+ * They say what happened to files, not to blocks, so they are carried out again. Names and files
+ * come out as they were; bitmaps and counters, which only a writer needs, stay behind.
+ *
+ * @param device what `filesystem` is read from; afterwards it shows the result
+ * @throws FilesystemError where a record cannot be carried out; then none should count
+ */
+export function replayFastCommits(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[]): void {
+  new FastCommitReplay(filesystem, device, records).run();
+}
+
+class FastCommitReplay {
+  readonly #filesystem: CommittedFilesystem;
+  readonly #records: readonly FastCommitRecord[];
+  readonly #transactions: Transactions;
+  readonly #editor: InodeEditor;
+  readonly #extents: ExtentEditor;
+  readonly #directories: ReplayedDirectories;
+  readonly #inodes: ReplayedInodes;
+  /** Directories in which directories came or went. */
+  readonly #recount = new Set<number>();
+
+  constructor(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[]) {
+    const { superblock, geometry, cache, groups, mapping } = filesystem;
+    const checksums = superblock.features.hasRoCompat('METADATA_CSUM');
+    const seal = sealWith(checksums ? { [Verified.ExtentNode]: sealExtentNode, [Verified.DirectoryLeaf]: sealDirectoryBlock } : {});
+    const space = new SpareBlocks(superblock, geometry, groups, cache, records);
+    this.#filesystem = filesystem;
+    this.#records = records;
+    this.#transactions = new Transactions(cache, intoMemory(device), 1, seal);
+    this.#editor = new InodeEditor(superblock, this.#transactions);
+    this.#extents = new ExtentEditor(mapping.extents, cache, this.#transactions, this.#editor, space, geometry.clusterRatio);
+    this.#directories = new ReplayedDirectories(superblock, cache, mapping, this.#transactions, this.#editor, this.#extents, space);
+    this.#inodes = new ReplayedInodes(superblock, geometry, groups, cache, this.#editor);
+  }
+
+  run(): void {
+    for (const record of this.#records) this.#inHandle(() => this.#apply(record));
+    for (const number of this.#recount) this.#inHandle(() => this.#countLinks(number));
+    this.#transactions.commit();
+  }
+
+  #inHandle(change: () => void): void {
+    this.#transactions.begin();
+    change();
+    this.#transactions.end();
+    this.#filesystem.trim();
+  }
+
+  #apply(record: FastCommitRecord): void {
+    switch (record.kind) {
+      case 'inode':
+        return this.#inodes.put(record.inode, record.raw);
+      case 'add range':
+        return this.#addRange(record);
+      case 'remove range':
+        return this.#removeRange(record);
+      case 'create':
+        return this.#create(record);
+      case 'link':
+        return this.#link(record);
+      case 'unlink':
+        return this.#unlink(record);
+    }
+  }
+
+  #addRange({ inode: number, logical, length, physical, unwritten }: AddedRange): void {
+    const inode = this.#known(number);
+    if (inode === undefined) return;
+    if (length === 0 || logical + length > LOGICAL_BLOCK_LIMIT || !this.#filesystem.geometry.containsBlocks(physical, length)) {
+      throw new CorruptionError('fast commit block', { inode: number }, `range ${logical}+${length} at block ${physical}`);
+    }
+    this.#removeMappings(inode, logical, logical + length);
+    this.#extents.insert(inode, logicalBlock(logical), length, physicalBlock(physical), unwritten);
+  }
+
+  #removeRange({ inode: number, logical, length }: RemovedRange): void {
+    const inode = this.#known(number);
+    if (inode !== undefined) this.#removeMappings(inode, logical, Math.min(logical + length, LOGICAL_BLOCK_LIMIT));
+  }
+
+  #removeMappings(inode: Inode, from: number, to: number): void {
+    if (!inode.hasFlag('EXTENTS')) throw new UnsupportedError(`inode ${inode.number} has a block map`);
+    this.#extents.remove(inode, logicalBlock(from), to, Infinity, () => undefined);
+  }
+
+  /** Its inode came just before. */
+  #create(record: EntryRecord): void {
+    const inode = this.#known(record.inode);
+    if (inode === undefined) throw new CorruptionError('fast commit block', { inode: record.inode }, 'a name for an inode that is not there');
+    const parent = this.#known(record.parent);
+    if (parent === undefined) return;
+    if (this.#directories.lookup(parent, record.name) !== 0) return;
+    if (inode.isDirectory) {
+      if (!inode.hasFlag('INLINE_DATA')) this.#directories.initialise(inode, parent.number);
+      this.#recount.add(parent.number);
+    }
+    this.#directories.add(parent, record.name, inode.number, entryType(inode));
+  }
+
+  /** A name that is there already was stored by other means, or by a replay that was interrupted. */
+  #link(record: EntryRecord): void {
+    const inode = this.#known(record.inode);
+    const parent = this.#known(record.parent);
+    if (inode === undefined || parent === undefined || this.#directories.lookup(parent, record.name) !== 0) return;
+    this.#directories.add(parent, record.name, inode.number, entryType(inode));
+    this.#editor.setLinks(inode, inode.links + 1);
+  }
+
+  #unlink(record: EntryRecord): void {
+    const inode = this.#known(record.inode);
+    const parent = this.#known(record.parent);
+    if (inode === undefined || parent === undefined || !this.#directories.remove(parent, record.name, inode.number)) return;
+    if (inode.isDirectory) this.#recount.add(parent.number);
+    const links = inode.isDirectory ? 0 : Math.max(inode.links - 1, 0);
+    this.#editor.setLinks(inode, links);
+    if (links === 0) this.#inodes.clear(inode);
+  }
+
+  /**
+   * A directory's own record, which there is only where it is new, may or may not count the
+   * subdirectories that other records make: its names tell.
+   */
+  #countLinks(number: number): void {
+    const dir = this.#known(number);
+    if (dir === undefined || !dir.isDirectory || dir.hasFlag('INLINE_DATA')) return;
+    const links = 2 + this.#directories.countSubdirectories(dir, (inode) => this.#known(inode)?.isDirectory ?? false);
+    this.#editor.setLinks(dir, links < MOST_LINKS ? links : UNCOUNTED_LINKS);
+  }
+
+  /** The inode, if there is one in use; the kernel passes over records whose inode is gone. */
+  #known(number: number): Inode | undefined {
+    try {
+      const inode = this.#filesystem.inodes.get(inodeNumber(number));
+      return inode.mode === 0 || inode.links === 0 ? undefined : inode;
+    } catch (error) {
+      if (error instanceof FilesystemError && error.code === 'CORRUPT') return undefined;
+      throw error;
+    }
+  }
+}
+
+/** What is committed replaces blocks of the device in memory. */
+function intoMemory(device: EditedDevice): TransactionSink {
+  return {
+    capacity: TRANSACTION_BLOCKS,
+    commit: ({ blocks }: CommittingTransaction) => {
+      for (const block of blocks) device.replace(block.number, block.bytes);
+    },
+    revokesPerBlock: Infinity,
+    checkpoint: () => undefined,
+    abort: () => undefined,
+    close: () => undefined,
+  };
+}
+
+function sealExtentNode(block: CachedBlock): void {
+  extent.setChecksum(block.view, extent.computeChecksum(block.checksumSeed, block.bytes, block.view));
+}
+
+const entryTypes: Readonly<Record<number, number>> = {
+  [FileType.REGULAR]: EntryType.REGULAR,
+  [FileType.DIRECTORY]: EntryType.DIRECTORY,
+  [FileType.CHARACTER]: EntryType.CHARACTER,
+  [FileType.BLOCK]: EntryType.BLOCK,
+  [FileType.FIFO]: EntryType.FIFO,
+  [FileType.SOCKET]: EntryType.SOCKET,
+  [FileType.SYMLINK]: EntryType.SYMLINK,
+};
+
+const entryType = (inode: Inode): number => entryTypes[inode.fileType] ?? EntryType.UNKNOWN;

@@ -1,0 +1,143 @@
+import type { BlockDevice } from '../../device/block-device.js';
+import { CorruptionError, UnsupportedError, type FilesystemError } from '../errors.js';
+import { nextSequence } from '../layout/journal.js';
+import { setSuperblockChecksum } from '../layout/superblock-fields.js';
+import { SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from '../layout/superblock.js';
+import { keepErrors } from '../superblock-errors.js';
+import type { JournalBlock } from '../units.js';
+import { InternalJournal, type JournalRun } from './internal-source.js';
+import { JournalStorage } from './journal-storage.js';
+import { needsRecovery, openJournal, recoverStored, type StoredFilesystem } from './recovered-filesystem.js';
+import { recoverJournal } from './recovery.js';
+import type { JournalSource } from './source.js';
+import { readJournalSuperblock, type JournalSuperblock } from './superblock.js';
+import { JournalSuperblockWriter, type JournalFormat } from './superblock-writer.js';
+import { writeHome } from './write-home.js';
+
+/** A journal that is empty, and ready to be written by a Log. */
+export interface WritableJournal {
+  readonly storage: JournalStorage;
+  readonly superblock: JournalSuperblock;
+  readonly writer: JournalSuperblockWriter;
+  /** Where the log goes on, and with which transaction. */
+  readonly head: JournalBlock;
+  readonly sequence: number;
+  /** Blocks of the filesystem that the journal occupies: no file may own them. None for an external journal. */
+  readonly runs: readonly JournalRun[];
+  /**
+   * The error that its last user left in the journal, 0 if none. It goes into the filesystem's
+   * superblock; the journal keeps it until its first commit, which comes after.
+   */
+  readonly error: number;
+}
+
+export interface WritableJournalOptions {
+  /** Checksums also for a filesystem without metadata_csum (`journal_checksum`). */
+  readonly checksum?: boolean;
+}
+
+/**
+ * Recovers the filesystem's journal for good, and empties it. What was parsed from the device before,
+ * the superblock included, is out of date then. It comes to the same when it is interrupted and
+ * repeated at any point.
+ *
+ * A filesystem is opened for writing like this (a whole example: test/support/writable-filesystem.ts),
+ *
+ *     const journal = openJournalForWriting(stored, journalDevice, {}, report);   // where it has one
+ *     const filesystem = ...                                                      // parsed again
+ *     const sink = journal === undefined ? new NoLog(device, blockSize, barriers) : new Log(journal, device, { barriers });
+ *     const transactions = new Transactions(filesystem.cache, sink, 1, sealWith({ [Verified.Superblock]: superblockSealer(superblock), ... }));
+ *     const counters = new GroupCounters(..., (zones) => journal?.runs.forEach(({ physical, length }) => zones.add(physical, length)));
+ *     const editor = new SuperblockEditor(superblock, cache, device, transactions, counters);
+ *     editor.mounted(journal?.error ?? 0);      // sets RECOVER, before the first commit
+ *
+ * and closed by `transactions.checkpoint()`, `sink.close()`, `editor.unmounted()`; where the
+ * transactions were aborted, only by `editor.writeErrors()`.
+ *
+ * @throws FilesystemError as `recoveredFilesystem` does, and where the journal has a hole
+ */
+export function openJournalForWriting(
+  stored: StoredFilesystem,
+  journalDevice: BlockDevice | undefined,
+  { checksum = false }: WritableJournalOptions,
+  report: (problem: FilesystemError) => void,
+): WritableJournal {
+  const source = openJournal(stored, journalDevice);
+  const external = !(source instanceof InternalJournal);
+  const storage = new JournalStorage(source, external && journalDevice !== undefined ? journalDevice : stored.device, external);
+  const { head, sequence, error } = needsRecovery(stored.superblock) ? recoverHome(stored, source, report) : endOfUnused(stored, source);
+
+  const writer = new JournalSuperblockWriter(storage);
+  writer.setEmpty(head, sequence);
+  writer.setFormat(formatFor(stored.superblock, checksum));
+  writer.write();
+  storage.flush();
+  const superblock = readJournalSuperblock(storage);
+  storage.checkPlaces(superblock.end);
+  return {
+    storage,
+    superblock,
+    writer,
+    head,
+    sequence,
+    runs: external ? [] : source.runs,
+    error,
+  };
+}
+
+interface LogEnd {
+  readonly head: JournalBlock;
+  readonly sequence: number;
+  readonly error: number;
+}
+
+function recoverHome(stored: StoredFilesystem, source: JournalSource, report: (problem: FilesystemError) => void): LogEnd {
+  const { journal, blocks, fastCommits, head, nextSequence: sequence } = recoverStored(stored, source, report);
+  if (fastCommits.records.length > 0) {
+    // Going on without them would lose what an fsync had promised to keep.
+    throw new UnsupportedError('the journal holds fast commits, which can only be replayed for reading: run e2fsck, or mount read-only');
+  }
+  const before = readSuperblock(stored.device);
+  writeHome(stored.device, source, blocks);
+  const after = readSuperblock(stored.device);
+  if (keepErrors(before, after)) writeSuperblock(stored, after);
+  return { head, sequence, error: journal.errno };
+}
+
+function readSuperblock(device: BlockDevice): Uint8Array {
+  const bytes = new Uint8Array(SUPERBLOCK_SIZE);
+  device.read(bytes, 0, SUPERBLOCK_SIZE, SUPERBLOCK_OFFSET);
+  return bytes;
+}
+
+function writeSuperblock({ device, superblock }: StoredFilesystem, bytes: Uint8Array): void {
+  if (superblock.features.hasRoCompat('METADATA_CSUM')) setSuperblockChecksum(bytes, new DataView(bytes.buffer), 0);
+  device.write(bytes, 0, SUPERBLOCK_SIZE, SUPERBLOCK_OFFSET);
+  device.flush();
+}
+
+/**
+ * The superblock says that the filesystem is consistent: what the journal holds does not count, but
+ * new transactions must not be taken for its continuation.
+ */
+function endOfUnused({ superblock: { blockSize, blocksCount, inodeSize } }: StoredFilesystem, source: JournalSource): LogEnd {
+  try {
+    const { journal, head, nextSequence: sequence } = recoverJournal(source, { blockSize, blockCount: blocksCount, inodeSize });
+    return { head, sequence, error: journal.errno };
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error;
+    const journal = readJournalSuperblock(source);
+    // Past every transaction that can be in the log.
+    const sequence = nextSequence(journal.sequence + journal.end);
+    return { head: journal.first, sequence, error: journal.errno };
+  }
+}
+
+/** As the kernel chooses it, so that it would go on with the same format. */
+function formatFor({ features }: Superblock, checksum: boolean): JournalFormat {
+  const metadataChecksums = features.hasRoCompat('METADATA_CSUM');
+  return {
+    checksum: metadataChecksums ? 'v3' : checksum ? 'v1' : 'none',
+    wide: features.hasIncompat('64BIT'),
+  };
+}

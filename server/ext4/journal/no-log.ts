@@ -1,0 +1,42 @@
+import type { BlockDevice } from '../../device/block-device.js';
+import { HomeWriter } from './checkpoint.js';
+import type { CommittingTransaction, TransactionSink } from './transactions.js';
+
+/** Blocks of a transaction are kept in memory until it commits: this bounds them, in bytes. */
+const MOST_BYTES = 32 << 20;
+
+/**
+ * What a filesystem without a journal has instead of a log: a transaction goes home at once. A crash
+ * in its midst leaves parts of it, for e2fsck to put right, as with the kernel.
+ */
+export class NoLog implements TransactionSink {
+  readonly capacity: number;
+  readonly revokesPerBlock = Infinity;
+  readonly #device: BlockDevice;
+  readonly #writer: HomeWriter;
+  readonly #barriers: boolean;
+
+  constructor(device: BlockDevice, blockSize: number, barriers: boolean) {
+    this.capacity = MOST_BYTES / blockSize;
+    this.#device = device;
+    this.#writer = new HomeWriter(device, blockSize);
+    this.#barriers = barriers;
+  }
+
+  commit({ blocks }: CommittingTransaction): void {
+    this.#writer.write([...blocks]);
+    if (this.#barriers) this.#device.flush();
+  }
+
+  checkpoint(): void {
+    // Everything committed is at home.
+  }
+
+  abort(): void {
+    // There is nowhere to note it but the filesystem's superblock.
+  }
+
+  close(): void {
+    this.#device.flush();
+  }
+}

@@ -1,0 +1,319 @@
+import type { BlockCache, CachedBlock, Verified } from '../cache/block-cache.js';
+import { errno, FilesystemError, OperationError } from '../errors.js';
+import type { PhysicalBlock } from '../units.js';
+
+/**
+ * What becomes of the blocks of a transaction when it commits: the log of a journal, or, on a
+ * filesystem without one, straight home (journal/log.ts, journal/no-log.ts).
+ */
+export interface TransactionSink {
+  /** Most blocks that one transaction may hold, those for its revoke records included. */
+  readonly capacity: number;
+  /** How many revoked blocks take the room of one block. */
+  readonly revokesPerBlock: number;
+  /**
+   * Makes the transaction durable. On return every block may be changed again.
+   * @throws DeviceError: then nothing more can be committed
+   */
+  commit(transaction: CommittingTransaction): void;
+  /** Writes everything committed to its home. */
+  checkpoint(): void;
+  /** Nothing is committed any more. Notes why, for the next mount. */
+  abort(errorNumber: number): void;
+  /** The filesystem is unmounted: everything is at home, and there is nothing to recover. */
+  close(): void;
+}
+
+export interface CommittingTransaction {
+  readonly id: number;
+  /** Sealed: checksums are right. */
+  readonly blocks: readonly CachedBlock[];
+  /** Blocks that were freed and whose older versions must not be replayed. */
+  readonly revoked: ReadonlySet<PhysicalBlock>;
+}
+
+/** Told what happens to changes, so that what was derived from blocks can follow. */
+export interface TransactionListener {
+  /** The handle is about to close: what is derived from its changes, such as an inode's checksum, is brought up to date. */
+  ending?(): void;
+  /** The open handle's changes were taken back: throw away what was derived from changed blocks. */
+  undone?(): void;
+  /** About to commit: last changes may still be made. */
+  committing?(): void;
+  /** The transaction is durable: what it freed may be used again. */
+  committed?(): void;
+}
+
+interface UndoImage {
+  block: CachedBlock;
+  readonly bytes: Uint8Array;
+  /** Made by this handle: undoing it means forgetting it. */
+  created: boolean;
+  verifiedAs: Verified;
+  verifiedFor: number;
+  transaction: number;
+}
+
+/**
+ * The one door from filesystem code to the journal. An operation opens a handle with `begin`, calls
+ * `modify` for a block before it changes its first byte, and closes with `end`, or with `abort`,
+ * after which nothing of it is left. The changes of many handles make up the running transaction,
+ * which `commit` makes durable as a whole.
+ *
+ * There is one thread and one handle at a time, so the handle is this object's state.
+ */
+export class Transactions {
+  readonly #cache: BlockCache;
+  readonly #sink: TransactionSink;
+  readonly #seal: (block: CachedBlock) => void;
+  readonly #listeners: TransactionListener[] = [];
+  #blocks: CachedBlock[] = [];
+  readonly #revoked = new Set<PhysicalBlock>();
+  readonly #images: UndoImage[] = [];
+  #imagesUsed = 0;
+  readonly #forgotten: PhysicalBlock[] = [];
+  #handle = 0;
+  #open = false;
+  #committing = false;
+  #id: number;
+  #aborted: Error | undefined;
+  #startedAt = 0;
+
+  /**
+   * @param firstId sequence number of the first transaction to commit, at least 1
+   * @param seal brings a block's checksum up to date before it is written
+   */
+  constructor(cache: BlockCache, sink: TransactionSink, firstId: number, seal: (block: CachedBlock) => void) {
+    this.#cache = cache;
+    this.#sink = sink;
+    this.#id = firstId;
+    this.#seal = seal;
+  }
+
+  /** Number of the running transaction. */
+  get runningId(): number {
+    return this.#id;
+  }
+
+  get isEmpty(): boolean {
+    return this.#blocks.length === 0 && this.#revoked.size === 0;
+  }
+
+  /** Blocks that the running transaction will write, the open handle's included. */
+  get size(): number {
+    return this.#blocks.length + Math.ceil((this.#revoked.size + this.#forgotten.length) / this.#sink.revokesPerBlock);
+  }
+
+  /** When the running transaction got its first change, in milliseconds of performance.now(); 0 while it is empty. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  /** Why nothing can be changed any more; undefined while all is well. */
+  get aborted(): Error | undefined {
+    return this.#aborted;
+  }
+
+  listen(listener: TransactionListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Opens the handle.
+   * @throws OperationError EROFS once the journal was aborted
+   */
+  begin(): void {
+    if (this.#aborted !== undefined) throw new OperationError(errno.EROFS, `the journal was aborted: ${this.#aborted.message}`);
+    if (this.#open) throw new Error('a handle is already open');
+    if (this.size >= this.#sink.capacity / 2) this.commit();
+    this.#open = true;
+    this.#cache.handleIsOpen = true;
+    this.#handle++;
+  }
+
+  /**
+   * Keeps an undo image and makes the block a part of the running transaction. Call it before the
+   * first change of each operation.
+   *
+   * @throws OperationError ENOSPC where one operation changes more than a transaction can hold
+   * @param as the structure the block holds, which decides how its checksum is made
+   * @param checksumSeed for that checksum: the inode's seed, the group's number, or 0
+   */
+  modify(block: CachedBlock, as: Verified, checksumSeed: number): void {
+    if (!this.#open) throw new Error(`block ${block.number} is changed outside a handle`);
+    if (block.handle !== this.#handle) this.#keepImage(block, false);
+    this.#join(block, as, checksumSeed);
+  }
+
+  /** A block with new contents, all zeros, as a part of the running transaction. Its old contents are not read. */
+  create(number: PhysicalBlock, as: Verified, checksumSeed: number, owner: number): CachedBlock {
+    const known = this.#cache.peek(number);
+    if (known !== undefined && known.handle !== this.#handle) this.#keepImage(known, false);
+    const block = this.#cache.create(number);
+    if (known === undefined) this.#keepImage(block, true);
+    this.#join(block, as, checksumSeed);
+    block.markVerified(as, owner);
+    return block;
+  }
+
+  /**
+   * The block was freed: no version of it, in the journal or in memory, may ever be written again.
+   * The allocator does not hand it out before the transaction has committed.
+   */
+  forget(number: PhysicalBlock): void {
+    this.#forgotten.push(number);
+    this.#checkSize();
+  }
+
+  /** Closes the handle; its changes now share the running transaction's fate. */
+  end(): void {
+    for (const listener of this.#listeners) listener.ending?.();
+    this.#open = false;
+    this.#cache.handleIsOpen = false;
+    this.#imagesUsed = 0;
+    for (const number of this.#forgotten) this.#forgetNow(number);
+    this.#forgotten.length = 0;
+    if (this.#startedAt === 0 && !this.isEmpty) this.#startedAt = performance.now();
+  }
+
+  /**
+   * Ends the handle in the middle of a long operation and opens another, at a point where what was
+   * done so far is consistent in itself (the orphan list remembers what is left). Blocks and inodes
+   * stay valid.
+   */
+  restart(): void {
+    this.end();
+    this.begin();
+  }
+
+  /** Takes back every change made since `begin`. */
+  abort(): void {
+    while (this.#imagesUsed > 0) {
+      const image = this.#images[--this.#imagesUsed] as UndoImage;
+      const { block } = image;
+      if (image.created) {
+        this.#leave(block);
+        this.#cache.discard(block);
+        continue;
+      }
+      block.bytes.set(image.bytes);
+      block.load = this.#cache.nextLoad();
+      block.markVerified(image.verifiedAs, image.verifiedFor);
+      if (image.transaction === 0) this.#leave(block);
+    }
+    this.#forgotten.length = 0;
+    this.#open = false;
+    this.#cache.handleIsOpen = false;
+    for (const listener of this.#listeners) listener.undone?.();
+  }
+
+  /**
+   * Makes everything that was changed so far durable. Without changes it does nothing.
+   * @throws FilesystemError; the journal is aborted then
+   */
+  commit(): void {
+    if (this.#open) throw new Error('commit inside a handle');
+    if (this.#aborted !== undefined) throw this.#aborted;
+    if (this.isEmpty) return;
+    try {
+      this.#finishChanges();
+      for (const block of this.#blocks) this.#seal(block);
+      this.#sink.commit({ id: this.#id, blocks: this.#blocks, revoked: this.#revoked });
+    } catch (error) {
+      this.shutDown(error as Error);
+      throw error;
+    }
+    for (const block of this.#blocks) block.transaction = 0;
+    this.#blocks = [];
+    this.#revoked.clear();
+    this.#startedAt = 0;
+    this.#id = (this.#id + 1) >>> 0 || 1;
+    for (const listener of this.#listeners) listener.committed?.();
+  }
+
+  checkpoint(): void {
+    this.commit();
+    try {
+      this.#sink.checkpoint();
+    } catch (error) {
+      this.shutDown(error as Error);
+      throw error;
+    }
+  }
+
+  /**
+   * Lets nothing be changed any more: what was not committed never will be.
+   * @param isError whether the journal is to tell the next mount of it
+   */
+  shutDown(reason: Error, isError = true): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = reason;
+    if (!isError) return;
+    try {
+      this.#sink.abort(reason instanceof FilesystemError ? reason.errno : errno.EIO);
+    } catch {
+      // The journal is on the device that failed: the reason is known without it.
+    }
+  }
+
+  /** The last changes, which the listeners make in a handle of their own. */
+  #finishChanges(): void {
+    this.#open = true;
+    this.#committing = true;
+    this.#handle++;
+    for (const listener of this.#listeners) listener.committing?.();
+    this.end();
+    this.#committing = false;
+  }
+
+  /** Refuses what could never be committed. The few blocks that a commit adds itself have room beside. */
+  #checkSize(): void {
+    if (this.size < this.#sink.capacity || this.#committing) return;
+    throw new OperationError(errno.ENOSPC, `one operation changes more than ${this.#sink.capacity / 2} blocks`);
+  }
+
+  #join(block: CachedBlock, as: Verified, checksumSeed: number): void {
+    block.verifiedAs = as;
+    block.checksumSeed = checksumSeed;
+    if (block.transaction !== 0) return;
+    this.#checkSize();
+    if (this.#revoked.has(block.number)) throw new Error(`block ${block.number} was freed in this transaction and is used again`);
+    block.transaction = this.#id;
+    this.#blocks.push(block);
+  }
+
+  /** Takes a block out of the running transaction again. */
+  #leave(block: CachedBlock): void {
+    if (block.transaction === 0) return;
+    block.transaction = 0;
+    // What an undo or a freeing takes out joined lately.
+    const index = this.#blocks.lastIndexOf(block);
+    const last = this.#blocks.pop() as CachedBlock;
+    if (index < this.#blocks.length) this.#blocks[index] = last;
+  }
+
+  #forgetNow(number: PhysicalBlock): void {
+    const block = this.#cache.peek(number);
+    if (block !== undefined) {
+      this.#leave(block);
+      this.#cache.discard(block);
+    }
+    this.#revoked.add(number);
+  }
+
+  #keepImage(block: CachedBlock, created: boolean): void {
+    block.handle = this.#handle;
+    let image = this.#images[this.#imagesUsed];
+    if (image === undefined) {
+      image = { block, bytes: new Uint8Array(this.#cache.blockSize), created, verifiedAs: 0, verifiedFor: 0, transaction: 0 };
+      this.#images.push(image);
+    }
+    this.#imagesUsed++;
+    image.block = block;
+    image.created = created;
+    image.verifiedAs = block.verifiedAs;
+    image.verifiedFor = block.verifiedFor;
+    image.transaction = block.transaction;
+    if (!created) image.bytes.set(block.bytes);
+  }
+}

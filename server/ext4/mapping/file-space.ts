@@ -1,0 +1,167 @@
+import { AllocatedRun, type AllocationRequest, type BlockSpace } from '../allocation/block-space.js';
+import type { Geometry } from '../geometry.js';
+import type { InodeEditor } from '../inode-editor.js';
+import type { Inode } from '../inode.js';
+import { MAX_WRITTEN_LENGTH } from '../layout/extent.js';
+import { logicalBlock, physicalBlock, type LogicalBlock, type PhysicalBlock } from '../units.js';
+import type { BlockMapEditor } from './block-map-editor.js';
+import type { ExtentEditor } from './extent-editor.js';
+import type { FileMapping } from './file-mapping.js';
+import { MappedRange, RangeState } from './mapping.js';
+
+/** How blocks are wanted for a file. */
+export interface SpaceWish {
+  /** Reserve without contents: reads as zeros. Only for files with extents. */
+  readonly unwritten: boolean;
+  /** May use the reserved blocks. */
+  readonly privileged: boolean;
+  /** Data that is being written in order. */
+  readonly streaming: boolean;
+}
+
+const LONGEST_UNWRITTEN = MAX_WRITTEN_LENGTH - 1;
+
+/** Gives blocks to files and takes them away, whichever way the inode maps them. Inside a handle. */
+export class FileSpace {
+  readonly #geometry: Geometry;
+  readonly #mapping: FileMapping;
+  readonly #extents: ExtentEditor;
+  readonly #blockMap: BlockMapEditor;
+  readonly #inodes: InodeEditor;
+  readonly #space: BlockSpace;
+  readonly #range = new MappedRange();
+  readonly #around = new MappedRange();
+  readonly #run = new AllocatedRun();
+
+  constructor(geometry: Geometry, mapping: FileMapping, extents: ExtentEditor, blockMap: BlockMapEditor, inodes: InodeEditor, space: BlockSpace) {
+    this.#geometry = geometry;
+    this.#mapping = mapping;
+    this.#extents = extents;
+    this.#blockMap = blockMap;
+    this.#inodes = inodes;
+    this.#space = space;
+  }
+
+  /**
+   * Maps every hole in [first, end).
+   * @param allocated told of each run that was newly mapped
+   * @throws OperationError ENOSPC, EDQUOT, EFBIG
+   */
+  fill(inode: Inode, first: LogicalBlock, end: number, wish: SpaceWish, allocated?: (logical: LogicalBlock, length: number, physical: PhysicalBlock) => void): void {
+    const range = this.#range;
+    let at: number = first;
+    while (at < end) {
+      this.#mapping.map(inode, logicalBlock(at), range);
+      const length = Math.min(range.length, end - at);
+      if (range.state !== RangeState.Hole) {
+        at += length;
+        continue;
+      }
+      const count = this.#fillHole(inode, logicalBlock(at), length, wish);
+      allocated?.(logicalBlock(at), count, this.#run.start);
+      at += count;
+    }
+  }
+
+  /** Makes a range that is mapped throughout a written one. */
+  convertToWritten(inode: Inode, first: LogicalBlock, length: number): void {
+    this.#extents.convert(inode, first, length, false);
+  }
+
+  /** Makes a range that is mapped throughout read as zeros, keeping its blocks. */
+  convertToUnwritten(inode: Inode, first: LogicalBlock, length: number): void {
+    this.#extents.convert(inode, first, length, true);
+  }
+
+  /**
+   * Frees what is mapped in [from, to), until all is gone or `most` pieces were freed.
+   * @param journalled the blocks went through the journal (directories, symbolic links)
+   * @returns where it stopped: `to` when nothing is left
+   */
+  release(inode: Inode, from: LogicalBlock, to: number, most: number, journalled: boolean): LogicalBlock {
+    const free = (owner: Inode, logical: LogicalBlock, physical: PhysicalBlock, length: number): void => {
+      this.#free(owner, logical, physical, length, journalled);
+    };
+    return inode.hasFlag('EXTENTS')
+      ? this.#extents.remove(inode, from, to, most, free)
+      : this.#blockMap.remove(inode, from, to, most, free);
+  }
+
+  #fillHole(inode: Inode, logical: LogicalBlock, hole: number, wish: SpaceWish): number {
+    const ratio = this.#geometry.clusterRatio;
+    const into = logical % ratio;
+    const shared = ratio > 1 ? this.#sharedCluster(inode, logical) : undefined;
+    if (shared !== undefined) {
+      const count = Math.min(hole, ratio - into);
+      this.#run.start = physicalBlock(shared + into);
+      this.#insert(inode, logical, count, this.#run.start, wish.unwritten);
+      return count;
+    }
+    let length = Math.min(hole, wish.unwritten ? LONGEST_UNWRITTEN : MAX_WRITTEN_LENGTH);
+    if (ratio > 1) length = this.#withoutSharedEnd(inode, logical, length);
+    const request: AllocationRequest = {
+      inode: inode.number,
+      goal: this.#goal(inode, logical),
+      length: into + length,
+      privileged: wish.privileged,
+      streaming: wish.streaming,
+    };
+    this.#space.allocate(request, this.#run);
+    this.#inodes.addBlocks(inode, this.#run.length);
+    const count = Math.min(length, this.#run.length - into);
+    this.#run.start = physicalBlock(this.#run.start + into);
+    this.#insert(inode, logical, count, this.#run.start, wish.unwritten);
+    return count;
+  }
+
+  #insert(inode: Inode, logical: LogicalBlock, length: number, physical: PhysicalBlock, unwritten: boolean): void {
+    if (inode.hasFlag('EXTENTS')) this.#extents.insert(inode, logical, length, physical, unwritten);
+    else this.#blockMap.insert(inode, logical, length, physical);
+  }
+
+  /** Behind the block before, else in the inode's own group. */
+  #goal(inode: Inode, logical: LogicalBlock): PhysicalBlock {
+    if (logical > 0) {
+      this.#mapping.map(inode, logicalBlock(logical - 1), this.#around);
+      if (this.#around.state !== RangeState.Hole) return physicalBlock(this.#around.physical + 1);
+    }
+    return this.#geometry.groupFirstBlock(this.#geometry.groupOfInode(inode.number));
+  }
+
+  /** With bigalloc: where the cluster of `logical` is, if another of its blocks is mapped already. */
+  #sharedCluster(inode: Inode, logical: LogicalBlock): PhysicalBlock | undefined {
+    const ratio = this.#geometry.clusterRatio;
+    const start = logical - (logical % ratio);
+    const around = this.#around;
+    for (let block = start; block < start + ratio; block += around.length) {
+      this.#mapping.map(inode, logicalBlock(block), around);
+      if (around.state !== RangeState.Hole) return physicalBlock(around.physical - (block - start));
+    }
+    return undefined;
+  }
+
+  /** Shortens a hole so that it does not end inside a cluster that the file owns already. */
+  #withoutSharedEnd(inode: Inode, logical: LogicalBlock, length: number): number {
+    const ratio = this.#geometry.clusterRatio;
+    const over = (logical + length) % ratio;
+    if (over === 0 || over >= length) return length;
+    return this.#sharedCluster(inode, logicalBlock(logical + length)) === undefined ? length : length - over;
+  }
+
+  #free(inode: Inode, logical: LogicalBlock, physical: PhysicalBlock, length: number, journalled: boolean): void {
+    const ratio = this.#geometry.clusterRatio;
+    let start = physical - (logical % ratio);
+    let clusters = Math.ceil((logical % ratio + length) / ratio);
+    if (ratio > 1) {
+      const lastBlock = logicalBlock(logical + length - 1);
+      if (clusters > 1 && this.#sharedCluster(inode, lastBlock) !== undefined) clusters--;
+      if (this.#sharedCluster(inode, logical) !== undefined) {
+        start += ratio;
+        clusters--;
+      }
+    }
+    if (clusters <= 0) return;
+    this.#space.free(physicalBlock(start), clusters * ratio, journalled);
+    this.#inodes.addBlocks(inode, -clusters * ratio);
+  }
+}

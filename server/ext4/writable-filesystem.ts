@@ -1,0 +1,319 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { BlockAllocator, NoSpaceError } from './allocation/block-allocator.js';
+import { BlockBitmaps } from './allocation/block-bitmaps.js';
+import { GroupCounters } from './allocation/group-counters.js';
+import { InodeAllocator } from './allocation/inode-allocator.js';
+import { InodeBitmaps } from './allocation/inode-bitmaps.js';
+import { Clock } from './clock.js';
+import type { Directory } from './directory/directory.js';
+import { DirectoryEditing } from './directory/editor.js';
+import { errno, OperationError, UnsupportedError } from './errors.js';
+import { FileWriter } from './file-writer.js';
+import { FileChanges } from './file-changes.js';
+import { Filesystem, type OpenOptions } from './filesystem.js';
+import { InlineDataEditor } from './inline-data-editor.js';
+import { InlineFiles } from './inline-files.js';
+import { InodeEditor } from './inode-editor.js';
+import type { Inode } from './inode.js';
+import { Log } from './journal/log.js';
+import { openJournalForWriting, type WritableJournal } from './journal/log-open.js';
+import { NoLog } from './journal/no-log.js';
+import { sealWith } from './journal/seal.js';
+import { Transactions } from './journal/transactions.js';
+import * as directoryLayout from './layout/directory-entry.js';
+import { FileType, InodeFlags } from './layout/inode.js';
+import { SUPERBLOCK_OFFSET, type Superblock } from './layout/superblock.js';
+import { NameIndex } from './layout/xattr.js';
+import { BlockMapEditor } from './mapping/block-map-editor.js';
+import { ExtentEditor } from './mapping/extent-editor.js';
+import { FileSpace } from './mapping/file-space.js';
+import { InodeCreator } from './namespace/inode-creator.js';
+import { Namespace } from './namespace/namespace.js';
+import { emptyOrphanFile } from './namespace/orphan-file.js';
+import { Orphans } from './namespace/orphans.js';
+import { Reaper } from './namespace/reaper.js';
+import { sealers } from './sealers.js';
+import { SuperblockEditor } from './superblock-editor.js';
+import { AclEditor } from './xattr/acl-editor.js';
+import { AttributeBlocks } from './xattr/attribute-blocks.js';
+import { AttributeEditor } from './xattr/attribute-editor.js';
+import type { EntryName } from './xattr/entry-editor.js';
+import { ValueInodeFiles } from './xattr/value-inode-files.js';
+
+export interface WritableOptions extends OpenOptions {
+  /** Flush the device around commits. Without, a power cut may cost the filesystem. */
+  readonly barriers: boolean;
+  /** Where it is mounted, for s_last_mounted. */
+  readonly mountPoint: string;
+  /** Tell the device what was freed, after it was committed. */
+  readonly discard: boolean;
+  /** Whether new inodes inherit access control lists; default true. */
+  readonly acl?: boolean;
+}
+
+/** What a program may do beyond its user's rights: setcap(8). */
+const FILE_CAPABILITIES: EntryName = { index: NameIndex.SECURITY, bytes: new TextEncoder().encode('capability'), offset: 0, length: 10 };
+
+/** EntryType by the file type bits of a mode. */
+const ENTRY_TYPES: Readonly<Record<number, number>> = {
+  [FileType.REGULAR]: directoryLayout.EntryType.REGULAR,
+  [FileType.DIRECTORY]: directoryLayout.EntryType.DIRECTORY,
+  [FileType.CHARACTER]: directoryLayout.EntryType.CHARACTER,
+  [FileType.BLOCK]: directoryLayout.EntryType.BLOCK,
+  [FileType.FIFO]: directoryLayout.EntryType.FIFO,
+  [FileType.SOCKET]: directoryLayout.EntryType.SOCKET,
+  [FileType.SYMLINK]: directoryLayout.EntryType.SYMLINK,
+};
+
+/**
+ * A filesystem mounted for writing: everything that changes it, put together over what reads it.
+ * Operations run in `change`; nothing is durable before `commit`.
+ */
+export class WritableFilesystem {
+  readonly filesystem: Filesystem;
+  readonly transactions: Transactions;
+  readonly counters: GroupCounters;
+  readonly superblock: SuperblockEditor;
+  readonly inodes: InodeEditor;
+  readonly directory: Directory;
+  readonly space: BlockAllocator;
+  readonly files: FileSpace;
+  readonly writer: FileWriter;
+  readonly namespace: Namespace;
+  readonly orphans: Orphans;
+  readonly reaper: Reaper;
+  readonly clock = new Clock();
+  readonly contents: FileChanges;
+  readonly attributes: AttributeEditor;
+  readonly acls: AclEditor;
+  isShutDown = false;
+  readonly #sink: Log | NoLog;
+
+  /**
+   * Recovers the journal for good, finishes what a crash interrupted, and marks the filesystem as
+   * mounted.
+   * @throws FilesystemError where it cannot be opened, or only for reading
+   */
+  static open(device: BlockDevice, options: WritableOptions): WritableFilesystem {
+    const { report = () => undefined } = options;
+    const stored = Filesystem.open(device, { ...options, noJournalRecovery: true });
+    const unwritable = featuresAgainstWriting(stored.superblock);
+    if (unwritable.length > 0) throw new UnsupportedError(`the filesystem has features that allow only reading: ${unwritable.join(', ')}`);
+    const journal = stored.superblock.features.hasCompat('HAS_JOURNAL')
+      ? openJournalForWriting(stored, options.journalDevice, {}, report)
+      : undefined;
+    const filesystem = Filesystem.open(device, { ...options, noJournalRecovery: true });
+    const sink = journal === undefined
+      ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
+      : new Log(journal, device, { barriers: options.barriers });
+    return new WritableFilesystem(filesystem, sink, journal, options);
+  }
+
+  private constructor(filesystem: Filesystem, sink: Log | NoLog, journal: WritableJournal | undefined, options: WritableOptions) {
+    const { superblock, geometry, groups, cache, device, report } = filesystem;
+    this.filesystem = filesystem;
+    this.#sink = sink;
+    const transactions = new Transactions(cache, sink, 1, sealWith(sealers(superblock, superblockLocation(options), new AttributeBlocks(filesystem).seal)));
+    this.transactions = transactions;
+    this.counters = new GroupCounters(superblock, geometry, groups, cache, transactions, (zones) => {
+      for (const { physical, length } of journal?.runs ?? []) zones.add(physical, length);
+    });
+    this.superblock = new SuperblockEditor(superblock, cache, device, transactions, this.counters, { location: superblockLocation(options) });
+    this.inodes = new InodeEditor(superblock, transactions);
+    const blockBitmaps = new BlockBitmaps(superblock, geometry, groups, cache, transactions, this.counters);
+    const inodeBitmaps = new InodeBitmaps(superblock, groups, cache, transactions, this.counters);
+    const reserved = Math.ceil(superblock.reservedBlocksCount / geometry.clusterRatio);
+    this.space = new BlockAllocator(geometry, transactions, blockBitmaps, this.counters, reserved, report, (start, length) => {
+      if (options.discard) device.discard(start * superblock.blockSize, length * superblock.blockSize);
+    });
+    const inodeAllocator = new InodeAllocator(superblock, geometry, transactions, inodeBitmaps, this.counters, report);
+    const inlineData = new InlineDataEditor(superblock, this.inodes);
+    const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
+    const blockMap = new BlockMapEditor(cache, transactions, this.inodes, this.space);
+    this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space);
+    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, superblock.blockSize);
+    this.directory = filesystem.directories;
+    const directories = new DirectoryEditing({
+      superblock,
+      directory: this.directory,
+      internals: this.directory.internals,
+      transactions,
+      files: this.files,
+      inodes: this.inodes,
+      inlineData,
+    });
+    this.orphans = new Orphans(this.superblock, filesystem.inodes, this.inodes, transactions, superblock.inodesCount);
+    filesystem.isOrphan = (number) => this.orphans.has(number);
+    const creator = new InodeCreator({
+      superblock,
+      geometry,
+      groups,
+      cache,
+      inodes: filesystem.inodes,
+      transactions,
+      editor: this.inodes,
+      allocator: inodeAllocator,
+      clock: this.clock,
+      inheritAcl: (inode, directory) => (options.acl === false ? 0 : this.acls.inherit(inode, directory, true)),
+    });
+    this.attributes = new AttributeEditor({
+      superblock,
+      geometry,
+      cache,
+      inodes: filesystem.inodes,
+      mapping: filesystem.mapping,
+      transactions,
+      editor: this.inodes,
+      space: this.space,
+      charges: { charge: () => undefined },
+      valueInodes: new ValueInodeFiles({ creator, allocator: inodeAllocator, editor: this.inodes, files: this.files, clock: this.clock }),
+      enableFeature: () => {
+        this.superblock.setFeature('compat', 'EXT_ATTR');
+      },
+    });
+    this.acls = new AclEditor(filesystem.attributes, this.attributes, this.inodes);
+    this.namespace = new Namespace({
+      inode: (number) => filesystem.inode(number),
+      directories,
+      creator,
+      editor: this.inodes,
+      orphans: this.orphans,
+      clock: this.clock,
+      unlimitedSubdirectories: superblock.features.hasRoCompat('DIR_NLINK'),
+      entryType: (mode) => (superblock.features.hasIncompat('FILETYPE') ? (ENTRY_TYPES[mode & FileType.MASK] ?? 0) : 0),
+    });
+    this.reaper = new Reaper({
+      inodes: filesystem.inodes,
+      transactions,
+      editor: this.inodes,
+      allocator: inodeAllocator,
+      writer: this.writer,
+      orphans: this.orphans,
+      clock: this.clock,
+      hasBlocks,
+      releaseAttributes: (inode) => {
+        this.attributes.removeAll(inode);
+      },
+    });
+    this.contents = new FileChanges({
+      filesystem,
+      transactions,
+      inodes: this.inodes,
+      files: this.files,
+      writer: this.writer,
+      reaper: this.reaper,
+      inline: new InlineFiles({ superblock, inline: filesystem.inline, editor: inlineData, inodes: this.inodes, writer: this.writer }),
+    });
+    this.superblock.mounted(journal?.error ?? 0);
+    this.change(() => {
+      this.superblock.setLastMounted(options.mountPoint);
+    });
+    emptyOrphanFile({ ...filesystem, superblock, cache, inodes: filesystem.inodes, mapping: filesystem.mapping, transactions, orphans: this.orphans });
+    this.reaper.recover();
+  }
+
+  /**
+   * Runs one operation in a handle of its own. What it throws leaves no trace; where only
+   * uncommitted frees are in the way of space, it is run again after a commit.
+   */
+  change<Result>(operation: () => Result): Result {
+    this.clock.tick();
+    try {
+      return this.#attempt(operation);
+    } catch (error) {
+      if (!(error instanceof NoSpaceError && error.afterCommit)) throw error;
+      this.commit();
+      return this.#attempt(operation);
+    }
+  }
+
+  /** Makes everything done so far durable, file data included. */
+  commit(): void {
+    if (this.transactions.isEmpty) {
+      if (this.writer.unflushed) this.filesystem.device.flush();
+    } else {
+      this.transactions.commit();
+    }
+    this.writer.unflushed = false;
+  }
+
+  /** Makes what was done to one inode durable. */
+  sync(_inode: Inode): void {
+    this.commit();
+  }
+
+  /**
+   * What was done so far becomes durable, and nothing can be done from now on (EXT4_IOC_SHUTDOWN). No
+   * error is noted: the next mount recovers what was committed.
+   */
+  shutDown(): void {
+    if (this.isShutDown) return;
+    if (this.transactions.aborted === undefined) this.commit();
+    this.isShutDown = true;
+    this.transactions.shutDown(new OperationError(errno.EIO, 'the filesystem was shut down'), false);
+  }
+
+  /** The permissions of an inode were set: an access ACL follows. */
+  modeChanged(inode: Inode): void {
+    this.acls.followMode(inode, true);
+  }
+
+  /** The contents or the owner changed: file capabilities do not survive it. */
+  dropCapabilities(inode: Inode): void {
+    this.attributes.remove(inode, FILE_CAPABILITIES, true);
+  }
+
+  /**
+   * Files that were open without a name are gone, everything goes home, and the filesystem is marked
+   * as clean. After an abort of the journal nothing more is written: the next mount recovers what was
+   * committed.
+   */
+  close(): void {
+    try {
+      if (this.transactions.aborted === undefined) this.#unmount();
+      else this.superblock.writeErrors();
+    } finally {
+      this.filesystem.close();
+    }
+  }
+
+  #unmount(): void {
+    this.reaper.recover();
+    this.space.releaseWindows();
+    this.transactions.checkpoint();
+    this.#sink.close();
+    this.superblock.unmounted();
+  }
+
+  #attempt<Result>(operation: () => Result): Result {
+    this.transactions.begin();
+    try {
+      const result = operation();
+      this.transactions.end();
+      return result;
+    } catch (error) {
+      this.transactions.abort();
+      throw error;
+    }
+  }
+}
+
+/**
+ * Features, by name, for which a filesystem is only read: those that nobody here knows, and two that
+ * would have to be kept up while it is written (usage in the quota files, the heartbeat of
+ * multi-mount protection).
+ */
+export function featuresAgainstWriting({ features }: Superblock): string[] {
+  const all = [...features.unwritable];
+  if (features.hasRoCompat('QUOTA')) all.push('quota');
+  if (features.hasIncompat('MMP')) all.push('mmp');
+  return all;
+}
+
+const superblockLocation = ({ superblockLocation: unit = 1 }: OpenOptions): number => unit * SUPERBLOCK_OFFSET;
+
+/** Devices, pipes, sockets and short symbolic links keep all they are in the inode, as does inline data. */
+function hasBlocks(inode: Inode): boolean {
+  if ((inode.flags & InodeFlags.INLINE_DATA) !== 0) return false;
+  return inode.isRegular || inode.isDirectory || (inode.isSymlink && inode.size >= 60);
+}

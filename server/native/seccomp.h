@@ -1,0 +1,9 @@
+#ifndef FUSE4FS_SECCOMP_H
+#define FUSE4FS_SECCOMP_H
+
+#include "../../native/shim.h"
+
+/* seccomp(logOnly): binds every thread of this process to the list of system calls; 0, or -errno */
+napi_value shim_seccomp(napi_env env, napi_callback_info info);
+
+#endif

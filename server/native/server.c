@@ -1,0 +1,164 @@
+/*
+ * System calls that the server's threads need and Node does not offer, or offers only with an
+ * exception for every errno: reading and writing without leaving the thread, interrupting a thread
+ * that blocks in a read, and giving up what a server does not need. No filesystem or protocol logic.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../native/shim.h"
+#include "seccomp.h"
+
+/* pageOffset(bytes): distance of the first byte from the page boundary before it */
+static napi_value shim_page_offset(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	uint8_t *data;
+	size_t length;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_bytes(env, argv[0], &data, &length))
+		return NULL;
+	return shim_result(env, (uintptr_t)data % (uintptr_t)sysconf(_SC_PAGESIZE));
+}
+
+/* The (descriptor, bytes, offset, length) of a transfer, checked to lie inside the array. */
+static bool transfer_arguments(napi_env env, napi_callback_info info, int32_t *descriptor, uint8_t **data, size_t *length)
+{
+	napi_value argv[4];
+	int64_t offset, wanted;
+	size_t available;
+
+	if (!shim_arguments(env, info, 4, argv) || !shim_int32(env, argv[0], descriptor) ||
+	    !shim_bytes(env, argv[1], data, &available) || !shim_int64(env, argv[2], &offset) ||
+	    !shim_int64(env, argv[3], &wanted))
+		return false;
+	if (offset < 0 || wanted < 0 || (uint64_t)offset > available || (uint64_t)wanted > available - (uint64_t)offset) {
+		napi_throw_range_error(env, NULL, "outside the array");
+		return false;
+	}
+	*data += offset;
+	*length = (size_t)wanted;
+	return true;
+}
+
+/* readInto(descriptor, bytes, offset, length): bytes read, or -errno */
+static napi_value shim_read_into(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint8_t *data;
+	size_t length;
+
+	if (!transfer_arguments(env, info, &descriptor, &data, &length))
+		return NULL;
+	return shim_result(env, read(descriptor, data, length));
+}
+
+/* writeFrom(descriptor, bytes, offset, length): bytes written, or -errno */
+static napi_value shim_write_from(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint8_t *data;
+	size_t length;
+
+	if (!transfer_arguments(env, info, &descriptor, &data, &length))
+		return NULL;
+	return shim_result(env, write(descriptor, data, length));
+}
+
+/* isReadable(descriptor): whether a read would not block */
+static napi_value shim_is_readable(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t descriptor;
+	struct pollfd ready;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &descriptor))
+		return NULL;
+	ready = (struct pollfd){ .fd = descriptor, .events = POLLIN };
+	return shim_result(env, poll(&ready, 1, 0));
+}
+
+#define INTERRUPT_SIGNAL (SIGRTMIN + 1)
+
+static void interrupted(int signal)
+{
+	(void)signal;
+}
+
+/*
+ * interruptible(): the calling thread's id, for interrupt(). From now on that makes a blocking call of
+ * this thread return EINTR. One that arrives between two calls is lost: the sender repeats it.
+ */
+static napi_value shim_interruptible(napi_env env, napi_callback_info info)
+{
+	struct sigaction action = { .sa_handler = interrupted };
+	sigset_t set;
+
+	(void)info;
+	sigemptyset(&action.sa_mask);
+	if (sigaction(INTERRUPT_SIGNAL, &action, NULL) < 0)
+		return shim_result(env, -1);
+	sigemptyset(&set);
+	sigaddset(&set, INTERRUPT_SIGNAL);
+	errno = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	return shim_result(env, errno ? -1 : syscall(SYS_gettid));
+}
+
+/* interrupt(thread): 0, or -errno (ESRCH: it has ended) */
+static napi_value shim_interrupt(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t thread;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &thread))
+		return NULL;
+	return shim_result(env, syscall(SYS_tgkill, getpid(), thread, INTERRUPT_SIGNAL));
+}
+
+/* prctl(option, argument): its result, or -errno */
+static napi_value shim_prctl(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t option;
+	int64_t argument;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &option) || !shim_int64(env, argv[1], &argument))
+		return NULL;
+	return shim_result(env, prctl(option, (unsigned long)argument, 0UL, 0UL, 0UL));
+}
+
+/* limit(resource, maximum): lowers soft and hard limit alike; 0, or -errno */
+static napi_value shim_limit(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t resource;
+	int64_t maximum;
+	struct rlimit limit;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &resource) || !shim_int64(env, argv[1], &maximum))
+		return NULL;
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+		return shim_result(env, -1);
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > (rlim_t)maximum)
+		limit.rlim_max = (rlim_t)maximum;
+	limit.rlim_cur = limit.rlim_max;
+	return shim_result(env, setrlimit((__rlimit_resource_t)resource, &limit));
+}
+
+NAPI_MODULE_INIT()
+{
+	shim_export(env, exports, "pageOffset", shim_page_offset);
+	shim_export(env, exports, "readInto", shim_read_into);
+	shim_export(env, exports, "writeFrom", shim_write_from);
+	shim_export(env, exports, "isReadable", shim_is_readable);
+	shim_export(env, exports, "interruptible", shim_interruptible);
+	shim_export(env, exports, "interrupt", shim_interrupt);
+	shim_export(env, exports, "prctl", shim_prctl);
+	shim_export(env, exports, "limit", shim_limit);
+	shim_export(env, exports, "seccomp", shim_seccomp);
+	return exports;
+}

@@ -1,0 +1,103 @@
+import * as requests from '../../protocol/fuse/requests.js';
+import { FallocateMode, WriteFlags } from '../../protocol/fuse/requests.js';
+import { writeCopyOut, writeWriteOut } from '../../protocol/fuse/replies.js';
+import { errno } from '../ext4/errors.js';
+import type { Inode } from '../ext4/inode.js';
+import type { Handler, OperationTable } from '../session/handler.js';
+import { withoutPrivileges } from './set-attributes.js';
+import { changing, isAppendOnly, isImmutable, isPrivileged, type WritableVolume } from './writable-volume.js';
+
+const KNOWN_MODES = FallocateMode.KEEP_SIZE | FallocateMode.PUNCH_HOLE | FallocateMode.ZERO_RANGE;
+/** Copied in one request at most: bounds how long others wait. */
+const LARGEST_COPY = 16 << 20;
+const COPY_CHUNK = 1 << 20;
+
+/** WRITE, FALLOCATE, COPY_FILE_RANGE, and FSYNC and its kin: contents of files, and when they are durable. */
+export function fileWriteOperations(volume: WritableVolume): OperationTable {
+  const { nodes, writable } = volume;
+  const { inodes, clock } = writable;
+  let chunk: Uint8Array | undefined;
+
+  const modified = (inode: Inode, killPrivileges: boolean): void => {
+    if (killPrivileges) {
+      inodes.setMode(inode, withoutPrivileges(inode.mode));
+      writable.dropCapabilities(inode);
+    }
+    inodes.touch(inode, clock.seconds, clock.nanoseconds, true);
+  };
+
+  const refusal = (inode: Inode): number => {
+    if (!inode.isRegular) return inode.isDirectory ? -errno.EISDIR : -errno.EINVAL;
+    if (isImmutable(inode)) return -errno.EPERM;
+    return inode.hasFlag('ENCRYPT') ? -errno.ENOKEY : 0;
+  };
+
+  const copy = (into: (view: DataView, at: number, size: number) => number): Handler =>
+    changing(volume, ({ nodeid, view, bodyOffset: at, uid }, reply) => {
+      const from = nodes.get(nodeid);
+      const to = nodes.get(requests.copyNodeidOut(view, at));
+      const refused = refusal(from) || refusal(to);
+      if (refused !== 0) return refused;
+      const offsetIn = requests.copyOffsetIn(view, at);
+      const offsetOut = requests.copyOffsetOut(view, at);
+      const length = Math.min(requests.copyLength(view, at), LARGEST_COPY, Math.max(0, from.size - offsetIn));
+      if (!Number.isSafeInteger(offsetOut + length)) return -errno.EFBIG;
+      chunk ??= new Uint8Array(COPY_CHUNK);
+      for (let done = 0; done < length; ) {
+        const count = writable.contents.read(from, offsetIn + done, Math.min(COPY_CHUNK, length - done), chunk, 0);
+        writable.contents.write(to, offsetOut + done, chunk, 0, count, isPrivileged(volume, uid, to));
+        done += count;
+      }
+      if (length > 0) modified(to, false);
+      return into(reply.view, reply.body, length);
+    });
+
+  const sync: Handler = (request) => volume.syncs.defer(request);
+
+  return {
+    WRITE: changing(volume, ({ nodeid, view, bytes, bodyOffset: at, bodyLength, uid }, reply) => {
+      const inode = nodes.get(nodeid);
+      const refused = refusal(inode);
+      if (refused !== 0) return refused;
+      const size = requests.writeSize(view, at);
+      const offset = requests.writeOffset(view, at);
+      if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -errno.EINVAL;
+      const flags = requests.writeFlags(view, at);
+      if (isAppendOnly(inode) && offset < inode.size) return -errno.EPERM;
+      const { sectors } = inode;
+      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, isPrivileged(volume, uid, inode));
+      // What the kernel writes back from its cache does not make it ask how many blocks there are now.
+      if ((flags & WriteFlags.CACHE) !== 0 && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
+      // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
+      if ((flags & WriteFlags.CACHE) === 0) modified(inode, (flags & WriteFlags.KILL_SUIDGID) !== 0);
+      return writeWriteOut(reply.view, reply.body, size);
+    }),
+
+    FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid }) => {
+      const inode = nodes.get(nodeid);
+      const refused = refusal(inode);
+      if (refused !== 0) return refused;
+      const mode = requests.fallocateMode(view, at);
+      const offset = requests.fallocateOffset(view, at);
+      const length = requests.fallocateLength(view, at);
+      if (offset + length > writable.writer.maxSize(inode)) return -errno.EFBIG;
+      if ((mode & ~KNOWN_MODES) !== 0) return -errno.EOPNOTSUPP;
+      if (isAppendOnly(inode) && (mode & ~FallocateMode.KEEP_SIZE) !== 0) return -errno.EPERM;
+      writable.contents.allocate(inode, offset, length, mode, isPrivileged(volume, uid, inode));
+      // Set-id bits that have to go went before, in a SETATTR of their own.
+      modified(inode, false);
+      return 0;
+    }),
+
+    COPY_FILE_RANGE: copy(writeWriteOut),
+    COPY_FILE_RANGE_64: copy(writeCopyOut),
+    FSYNC: sync,
+    FSYNCDIR: sync,
+    SYNCFS: () => {
+      writable.commit();
+      return 0;
+    },
+    // Nothing to do when a descriptor is closed: ENOSYS tells the kernel so once and for all.
+    FLUSH: () => -errno.ENOSYS,
+  };
+}

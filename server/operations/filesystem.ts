@@ -1,0 +1,106 @@
+/** ext2, ext3 and ext4 for the session: opens the filesystem on a descriptor, and answers for it. */
+import { DescriptorDevice } from '../device/descriptor-device.js';
+import type { BlockDevice } from '../device/block-device.js';
+import { NotExt4Error } from '../ext4/errors.js';
+import { Filesystem, type OpenOptions } from '../ext4/filesystem.js';
+import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
+import { uuidString } from '../ext4/layout/read.js';
+import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
+import { featuresAgainstWriting } from '../ext4/writable-filesystem.js';
+import { log } from '../log.js';
+import type { FilesystemSource, MountedFilesystem, MountFacts, RequestJournal } from '../session/filesystem.js';
+import type { OperationTable } from '../session/handler.js';
+import { parseServerOptions, type ServerOptions } from './options.js';
+import type { Volume } from './volume.js';
+import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
+import { MountedWritableExt4 } from './writable.js';
+
+const SUPERBLOCK_UNIT = 1024;
+
+/** @throws FilesystemError, OptionError */
+export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
+  const options = parseServerOptions(source.options);
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable });
+  const stored = storedSuperblock(device, options);
+  const journalDevice = needsJournalDevice(source, options, stored) ? externalJournal(source, stored, requestJournal) : undefined;
+  const openOptions: OpenOptions = {
+    noJournalRecovery: !options.recoverJournal,
+    report: (problem) => log('warning', problem.message),
+    ...(options.superblock !== undefined && { superblockLocation: options.superblock }),
+    ...(options.cacheBytes !== undefined && { cacheBytes: options.cacheBytes }),
+    ...(journalDevice !== undefined && { journalDevice }),
+  };
+  // Without its journal the filesystem may be inconsistent: good enough to look at.
+  if (!source.writable || !options.recoverJournal || featuresAgainstWriting(stored).length > 0) {
+    const filesystem = Filesystem.open(device, openOptions);
+    return new MountedExt4(volumeOf(filesystem, options), describe(filesystem, true, warnings(source, options, stored)));
+  }
+  const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
+  const facts = describe(unrecovered, false, warnings(source, options, stored));
+  return new MountedWritableExt4(device, facts, { ...openOptions, barriers: options.barriers, discard: options.discard, acl: options.acl, mountPoint: source.target }, options);
+}
+
+class MountedExt4 implements MountedFilesystem {
+  readonly facts: MountFacts;
+  readonly operations: OperationTable;
+  readonly gauges = CACHE_GAUGES;
+  readonly #filesystem: Filesystem;
+
+  constructor(volume: Volume, facts: MountFacts) {
+    this.facts = facts;
+    this.#filesystem = volume.filesystem;
+    this.operations = readingOperations(volume);
+  }
+
+  tend(gauges: Float64Array): void {
+    tendCaches(this.#filesystem, gauges);
+  }
+
+  close(): void {
+    this.#filesystem.close();
+  }
+}
+
+/** Whether the journal is on a device of its own, and has to be looked at. */
+function needsJournalDevice({ writable }: FilesystemSource, { recoverJournal }: ServerOptions, stored: Superblock): boolean {
+  if (!stored.features.hasCompat('HAS_JOURNAL') || stored.journalInode !== 0) return false;
+  return writable || (recoverJournal && needsRecovery(stored));
+}
+
+/** The superblock as it lies on the device, the journal not replayed. */
+function storedSuperblock(device: BlockDevice, { superblock = 1 }: ServerOptions): Superblock {
+  const place = superblock * SUPERBLOCK_UNIT;
+  if (place + SUPERBLOCK_SIZE > device.size) throw new NotExt4Error(`there is no superblock at byte ${place}: the device has ${device.size} bytes`);
+  const bytes = new Uint8Array(SUPERBLOCK_SIZE);
+  device.read(bytes, 0, SUPERBLOCK_SIZE, place);
+  return parseSuperblock(bytes, place);
+}
+
+function externalJournal({ writable }: FilesystemSource, { journalUuid, journalDevice }: Superblock, requestJournal: RequestJournal): BlockDevice {
+  const { descriptor, size, name } = requestJournal(uuidString(journalUuid), journalDevice);
+  return new DescriptorDevice({ fd: descriptor, size, readOnly: !writable, name });
+}
+
+function describe({ superblock, root }: Filesystem, readOnly: boolean, warnings: readonly string[]): MountFacts {
+  return {
+    blockSize: superblock.blockSize,
+    rootMode: root.mode,
+    readOnly,
+    kernelOptions: [],
+    label: superblock.label,
+    uuid: uuidString(superblock.uuid),
+    warnings,
+  };
+}
+
+/** What the user should know, once. */
+function warnings(source: FilesystemSource, { recoverJournal }: ServerOptions, stored: Superblock): string[] {
+  const all: string[] = [];
+  const unwritable = featuresAgainstWriting(stored);
+  if (source.writable && unwritable.length > 0) all.push(`mounted read-only, because of features that cannot be written: ${unwritable.join(', ')}`);
+  if (needsRecovery(stored) && (!source.writable || unwritable.length > 0)) {
+    all.push(recoverJournal ? 'the journal was recovered in memory only: the device is unchanged' : 'the journal needs recovery and was left alone: files may be inconsistent');
+  }
+  if ((stored.state & State.ERRORS) !== 0) all.push('the filesystem is marked as damaged: run e2fsck on it');
+  return all;
+}

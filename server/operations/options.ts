@@ -1,0 +1,117 @@
+import type { ErrorPolicy } from '../ext4/layout/superblock.js';
+import { OptionError } from '../session/filesystem.js';
+
+/** Mount options that concern the server; the others are accepted for writing and have no meaning before. */
+export interface ServerOptions {
+  /** Which copy of the superblock, in units of 1 KiB. */
+  readonly superblock: number | undefined;
+  readonly recoverJournal: boolean;
+  /** Bytes of cached metadata. */
+  readonly cacheBytes: number | undefined;
+  readonly acl: boolean;
+  readonly userAttributes: boolean;
+  /** statfs counts the filesystem's own structures. */
+  readonly minixStatfs: boolean;
+  /** New inodes get the group of their directory, as if every directory had its setgid bit. */
+  readonly directoryGroup: boolean;
+  /** Who may use the reserved blocks beside root; undefined: who the superblock says. */
+  readonly reservedUid: number | undefined;
+  /** What to do when damage is met; undefined: what the superblock says. */
+  readonly errors: ErrorPolicy | undefined;
+  /** What was changed is on the device after this long at the latest. */
+  readonly commitMilliseconds: number;
+  /** Flush the device around commits. */
+  readonly barriers: boolean;
+  /** Tell the device what was freed. */
+  readonly discard: boolean;
+}
+
+type Mutable = { -readonly [Key in keyof ServerOptions]: ServerOptions[Key] };
+
+const DEFAULTS: ServerOptions = {
+  superblock: undefined,
+  recoverJournal: true,
+  cacheBytes: undefined,
+  acl: true,
+  userAttributes: true,
+  minixStatfs: false,
+  directoryGroup: false,
+  reservedUid: undefined,
+  errors: undefined,
+  commitMilliseconds: 5000,
+  barriers: true,
+  discard: false,
+};
+
+/** What an option does; it gets the value, empty where there was none. */
+const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>> = {
+  sb: (options, value) => (options.superblock = integer('sb', value)),
+  noload: (options) => (options.recoverJournal = false),
+  norecovery: (options) => (options.recoverJournal = false),
+  cache: (options, value) => (options.cacheBytes = size('cache', value)),
+  acl: (options) => (options.acl = true),
+  noacl: (options) => (options.acl = false),
+  user_xattr: (options) => (options.userAttributes = true),
+  nouser_xattr: (options) => (options.userAttributes = false),
+  bsddf: (options) => (options.minixStatfs = false),
+  minixdf: (options) => (options.minixStatfs = true),
+  grpid: (options) => (options.directoryGroup = true),
+  bsdgroups: (options) => (options.directoryGroup = true),
+  nogrpid: (options) => (options.directoryGroup = false),
+  sysvgroups: (options) => (options.directoryGroup = false),
+  resuid: (options, value) => (options.reservedUid = integer('resuid', value)),
+  data: (_options, value) => dataMode(value),
+  errors: (options, value) => (options.errors = errorPolicy(value)),
+  // As with ext4, 0 means the default.
+  commit: (options, value) => (options.commitMilliseconds = (integer('commit', value) || 5) * 1000),
+  barrier: (options, value) => (options.barriers = value !== '0'),
+  nobarrier: (options) => (options.barriers = false),
+  discard: (options) => (options.discard = true),
+  nodiscard: (options) => (options.discard = false),
+};
+
+/** Taken, and without a meaning here. */
+const WITHOUT_MEANING: ReadonlySet<string> = new Set(['resgid', 'debug']);
+
+/**
+ * @param words "key" or "key=value" each; a later one overrules an earlier
+ * @throws OptionError
+ */
+export function parseServerOptions(words: readonly string[]): ServerOptions {
+  const options: Mutable = { ...DEFAULTS };
+  for (const word of words) {
+    const [key = '', ...rest] = word.split('=');
+    const apply = Object.hasOwn(KNOWN, key) ? KNOWN[key] : undefined;
+    if (apply !== undefined) apply(options, rest.join('='));
+    else if (!WITHOUT_MEANING.has(key)) throw new OptionError(`unknown option "${key}"`);
+  }
+  return options;
+}
+
+/** Data is always ordered, which keeps what data=writeback promises, too. */
+function dataMode(value: string): void {
+  if (value === 'ordered' || value === 'writeback') return;
+  throw new OptionError(value === 'journal' ? 'option "data=journal" is not supported yet' : `option "data" is one of ordered, writeback, not "${value}"`);
+}
+
+const POLICIES: readonly ErrorPolicy[] = ['continue', 'remount-ro', 'panic'];
+
+function errorPolicy(value: string): ErrorPolicy {
+  const policy = POLICIES.find((known) => known === value);
+  if (policy === undefined) throw new OptionError(`option "errors" is one of ${POLICIES.join(', ')}, not "${value}"`);
+  return policy;
+}
+
+function integer(key: string, value: string): number {
+  if (!/^\d{1,15}$/u.test(value)) throw new OptionError(`option "${key}" needs a number, not "${value}"`);
+  return Number(value);
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+function size(key: string, value: string): number {
+  const [, digits, unit] = /^(\d{1,12})([kmg]?)$/iu.exec(value) ?? [];
+  const factor = UNITS[unit?.toLowerCase() ?? ''];
+  if (digits === undefined || factor === undefined) throw new OptionError(`option "${key}" needs a size such as 64m, not "${value}"`);
+  return Number(digits) * factor;
+}

@@ -1,0 +1,57 @@
+import type { Filesystem } from '../ext4/filesystem.js';
+import type { OperationTable } from '../session/handler.js';
+import { attributeOperations } from './attributes.js';
+import { directoryOperations } from './directory.js';
+import { extendedAttributeOperations } from './extended-attributes.js';
+import { fileDataOperations } from './file-data.js';
+import { InodeAttributes } from './inode-attributes.js';
+import { ioctlOperations } from './ioctl.js';
+import { lookupOperations } from './lookup.js';
+import { Nodes } from './nodes.js';
+import { noOpenFiles } from './open.js';
+import { readOnlyRefusals } from './refusals.js';
+import { statfsOperations } from './statfs.js';
+import { symbolicLinkOperations } from './symbolic-link.js';
+import type { ServerOptions } from './options.js';
+import type { Volume } from './volume.js';
+
+/** What every family of operations works on. */
+export function volumeOf(filesystem: Filesystem, options: ServerOptions): Volume {
+  return {
+    filesystem,
+    directories: filesystem.directories,
+    links: filesystem.links,
+    nodes: new Nodes(filesystem),
+    attributes: new InodeAttributes(filesystem.superblock.blockSize, filesystem.links),
+    options,
+    lookups: { add: () => undefined },
+  };
+}
+
+/** Everything that only reads; the rest is ENOSYS, or refused. */
+export const readingOperations = (volume: Volume): OperationTable => ({
+  ...lookupOperations(volume),
+  ...attributeOperations(volume),
+  ...symbolicLinkOperations(volume),
+  ...noOpenFiles,
+  ...fileDataOperations(volume),
+  ...directoryOperations(volume),
+  ...statfsOperations(volume),
+  ...extendedAttributeOperations(volume),
+  ...ioctlOperations(volume),
+  ...readOnlyRefusals,
+});
+
+export const CACHE_GAUGES = ['residentBytes', 'allocatedBytes', 'hits', 'misses', 'evictions', 'inodes'] as const;
+
+/** Brings the caches back under their budgets, and writes how they stand, in the order of CACHE_GAUGES. */
+export function tendCaches(filesystem: Filesystem, gauges: Float64Array): void {
+  const { cache, inodes } = filesystem;
+  filesystem.trim();
+  gauges[0] = cache.residentBytes;
+  gauges[1] = cache.allocatedBytes;
+  gauges[2] = cache.counters.hits;
+  gauges[3] = cache.counters.misses;
+  gauges[4] = cache.counters.evictions;
+  gauges[5] = inodes.size;
+}

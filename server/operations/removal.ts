@@ -1,0 +1,63 @@
+import * as requests from '../../protocol/fuse/requests.js';
+import { inodeNumber } from '../ext4/units.js';
+import { ROOT_NODEID } from '../../protocol/fuse/header.js';
+import { NO_REPLY, type Handler, type OperationTable } from '../session/handler.js';
+import { readU64 } from '../../protocol/fuse/word64.js';
+import type { Inode } from '../ext4/inode.js';
+import type { Request } from '../session/request.js';
+import { firstName, secondName } from './request-names.js';
+import { changing, type WritableVolume } from './writable-volume.js';
+
+/** UNLINK, RMDIR, RENAME, and FORGET, with which an inode without a name comes to its end. */
+export function removalOperations(volume: WritableVolume): OperationTable {
+  const { nodes, writable, lookups } = volume;
+  const { namespace, orphans, reaper } = writable;
+
+  /** An inode that lost its last name goes at once if the kernel does not know it. */
+  const release = (inode: Inode | undefined): void => {
+    if (inode !== undefined && inode.links === 0 && !lookups.isKnown(inode.number)) reaper.reap(inode.number);
+  };
+
+  const rename = (request: Request, flags: number): number => {
+    const to = nodes.get(requests.renameNewDirectory(request.view, request.bodyOffset));
+    release(namespace.rename(nodes.get(request.nodeid), firstName(request), to, secondName(request), flags, request));
+    return 0;
+  };
+
+  const forget = (nodeid: number, count: number): void => {
+    if (nodeid === ROOT_NODEID || !lookups.forget(nodeid, count)) return;
+    const number = inodeNumber(nodeid);
+    if (!orphans.has(number)) return;
+    writable.change(() => {
+      reaper.reap(number);
+    });
+  };
+
+  const batchForget: Handler = ({ view, bodyOffset, bodyLength }) => {
+    const room = Math.floor((bodyLength - requests.BATCH_FORGET_FIXED_SIZE) / requests.BATCH_FORGET_ENTRY_SIZE);
+    const count = Math.min(requests.batchForgetCount(view, bodyOffset), room);
+    for (let index = 0; index < count; index++) {
+      const at = bodyOffset + requests.BATCH_FORGET_FIXED_SIZE + index * requests.BATCH_FORGET_ENTRY_SIZE;
+      forget(readU64(view, at), readU64(view, at + 8));
+    }
+    return NO_REPLY;
+  };
+
+  return {
+    UNLINK: changing(volume, (request) => {
+      release(namespace.unlink(nodes.get(request.nodeid), firstName(request)));
+      return 0;
+    }),
+    RMDIR: changing(volume, (request) => {
+      release(namespace.rmdir(nodes.get(request.nodeid), firstName(request)));
+      return 0;
+    }),
+    RENAME: changing(volume, (request) => rename(request, 0)),
+    RENAME2: changing(volume, (request) => rename(request, requests.rename2Flags(request.view, request.bodyOffset))),
+    FORGET: ({ nodeid, view, bodyOffset }) => {
+      forget(nodeid, requests.forgetLookups(view, bodyOffset));
+      return NO_REPLY;
+    },
+    BATCH_FORGET: batchForget,
+  };
+}

@@ -1,0 +1,25 @@
+import type { Directory } from '../ext4/directory/directory.js';
+import type { Filesystem } from '../ext4/filesystem.js';
+import type { SymbolicLinks } from '../ext4/symlink.js';
+import type { InodeNumber } from '../ext4/units.js';
+import type { InodeAttributes } from './inode-attributes.js';
+import type { Nodes } from './nodes.js';
+import type { ServerOptions } from './options.js';
+
+/** What every family of operations works on. */
+export interface Volume {
+  readonly filesystem: Filesystem;
+  readonly directories: Directory;
+  readonly links: SymbolicLinks;
+  readonly nodes: Nodes;
+  /** Filled anew for each reply. */
+  readonly attributes: InodeAttributes;
+  readonly options: ServerOptions;
+  /** Told of every inode that a reply makes the kernel know. */
+  readonly lookups: LookupCounter;
+}
+
+/** Counts what the kernel knows; a read-only mount has no need to. */
+export interface LookupCounter {
+  add(inode: InodeNumber): void;
+}

@@ -1,0 +1,45 @@
+import { OperationError } from '../ext4/errors.js';
+import type { Inode } from '../ext4/inode.js';
+import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
+import type { Handler } from '../session/handler.js';
+import type { DeferredSyncs } from './deferred-syncs.js';
+import type { LookupCounts } from './lookup-counts.js';
+import type { StaleAttributes } from './stale-attributes.js';
+import type { Volume } from './volume.js';
+
+/** What the operations that change a filesystem work on. */
+export interface WritableVolume extends Volume {
+  readonly writable: WritableFilesystem;
+  readonly lookups: LookupCounts;
+  readonly syncs: DeferredSyncs;
+  readonly staleAttributes: StaleAttributes;
+}
+
+/**
+ * A handler whose changes are one handle: what it throws, or a negative errno that it returns, leaves
+ * no trace.
+ */
+export function changing({ writable }: WritableVolume, handler: Handler): Handler {
+  return (request, reply) =>
+    writable.change(() => {
+      const outcome = handler(request, reply);
+      if (outcome < 0) throw new OperationError(-outcome, 'refused');
+      return outcome;
+    });
+}
+
+/** In requests of a connection that can be idmapped, and in what the kernel writes back from its cache. */
+const UNKNOWN_UID = 0xffffffff;
+
+/**
+ * Root may use the reserved blocks, and the user that they are reserved for. Who writes is mostly not
+ * said: then that user's files may grow into them, as the files of daemons do.
+ */
+export function isPrivileged({ options, filesystem }: WritableVolume, uid: number, inode: Inode): boolean {
+  const who = uid === UNKNOWN_UID ? inode.uid : uid;
+  return who === 0 || who === (options.reservedUid ?? filesystem.superblock.reservedUid);
+}
+
+/** ext4's own refusals, which the kernel leaves to a FUSE server: it knows nothing of inode flags. */
+export const isImmutable = (inode: Inode): boolean => inode.hasFlag('IMMUTABLE');
+export const isAppendOnly = (inode: Inode): boolean => inode.hasFlag('APPEND');

@@ -1,0 +1,108 @@
+import type { BlockDevice } from '../device/block-device.js';
+import { CorruptionError, DeviceError, errno } from '../ext4/errors.js';
+import { WritableFilesystem, type WritableOptions } from '../ext4/writable-filesystem.js';
+import { log } from '../log.js';
+import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
+import type { OperationTable } from '../session/handler.js';
+import { attributeChangeOperations } from './attribute-changes.js';
+import { creationOperations } from './creation.js';
+import { DeferredSyncs } from './deferred-syncs.js';
+import { fileWriteOperations } from './file-writes.js';
+import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
+import { ioctlChangeOperations, untilShutDown } from './ioctl-changes.js';
+import { LookupCounts } from './lookup-counts.js';
+import type { ServerOptions } from './options.js';
+import { removalOperations } from './removal.js';
+import { setAttributeOperations } from './set-attributes.js';
+import { StaleAttributes } from './stale-attributes.js';
+import type { WritableVolume } from './writable-volume.js';
+
+/**
+ * A filesystem mounted for writing. The device is not touched before the mount exists: only then is
+ * it certain that nobody else has it.
+ */
+export class MountedWritableExt4 implements MountedFilesystem {
+  readonly facts: MountFacts;
+  readonly gauges = CACHE_GAUGES;
+  readonly syncMilliseconds: number;
+  readonly deferred = new DeferredSyncs(() => {
+    this.#active().writable.commit();
+  });
+  readonly staleAttributes = new StaleAttributes();
+  readonly #device: BlockDevice;
+  readonly #writableOptions: WritableOptions;
+  readonly #options: ServerOptions;
+  #volume: WritableVolume | undefined;
+
+  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions) {
+    this.facts = facts;
+    this.syncMilliseconds = options.commitMilliseconds;
+    this.#device = device;
+    this.#writableOptions = writableOptions;
+    this.#options = options;
+  }
+
+  activate(): void {
+    const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
+    this.#volume = { ...volumeOf(writable.filesystem, this.#options), writable, lookups: new LookupCounts(), syncs: this.deferred, staleAttributes: this.staleAttributes };
+  }
+
+  get operations(): OperationTable {
+    const volume = this.#active();
+    const reading = readingOperations(volume);
+    return untilShutDown(volume, {
+      ...reading,
+      // The kernel asks without writing back what it caches: data that is not yet here would pass for a
+      // hole, and be lost to whoever copies by holes. Refused once, it takes all of a file for data.
+      LSEEK: () => -errno.ENOSYS,
+      ...creationOperations(volume),
+      ...removalOperations(volume),
+      ...setAttributeOperations(volume),
+      ...fileWriteOperations(volume),
+      ...attributeChangeOperations(volume),
+      ...(reading.IOCTL && ioctlChangeOperations(volume, reading.IOCTL)),
+    });
+  }
+
+  tend(gauges: Float64Array): void {
+    tendCaches(this.#active().filesystem, gauges);
+  }
+
+  /** What cannot be written is told once; every later change is refused then. */
+  sync(): void {
+    const { writable } = this.#active();
+    if (writable.transactions.aborted !== undefined) return;
+    try {
+      writable.commit();
+    } catch (error) {
+      log('error', `the journal was aborted, nothing can be changed any more: ${(error as Error).message}`);
+    }
+  }
+
+  /** Damage is noted in the superblock, and `errors=` decides what becomes of the mount. */
+  failed(error: unknown): void {
+    if (!(error instanceof CorruptionError || error instanceof DeviceError)) return;
+    const { writable } = this.#active();
+    if (writable.transactions.aborted !== undefined) return;
+    writable.superblock.recordError(error);
+    const policy = this.#options.errors ?? writable.filesystem.superblock.errorPolicy;
+    if (policy === 'continue') return;
+    if (policy === 'panic') {
+      this.#volume = undefined;
+      throw new Error(`errors=panic: ${error.message}`);
+    }
+    this.sync();
+    writable.transactions.shutDown(error);
+    log('error', 'nothing can be changed any more (errors=remount-ro)');
+  }
+
+  close(): void {
+    if (this.#volume === undefined) this.#device.close();
+    else this.#volume.writable.close();
+  }
+
+  #active(): WritableVolume {
+    if (this.#volume === undefined) throw new Error('the filesystem is not active yet');
+    return this.#volume;
+  }
+}

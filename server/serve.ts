@@ -1,0 +1,187 @@
+import { Worker } from 'node:worker_threads';
+import { confine } from './confinement/confine.js';
+import { log } from './log.js';
+import { serviceManager, type ServiceManager } from './notify/service-manager.js';
+import { Counters } from './session/counters.js';
+import { ThreadControl } from './session/thread-control.js';
+import { MOST_GAUGES, type ThreadEnd, type ThreadMessage, type ThreadStart } from './session/thread-messages.js';
+import { StatusSocket } from './status/status-socket.js';
+import type { ExitEvent, StatusReport } from './status/report.js';
+
+export interface ServeOptions {
+  /** The connection to the helper. */
+  readonly socket: number;
+  /** The module of the filesystem (FilesystemModule). */
+  readonly filesystem: URL;
+}
+
+/**
+ * One mount, from the handshake to its end. The filesystem lives in a thread of its own, which
+ * blocks; this one stays free for signals, the service manager and status requests.
+ * @returns the exit code
+ */
+export async function serve({ socket, filesystem }: ServeOptions): Promise<number> {
+  // The last socket of its own: none can be made from here on.
+  const manager = await serviceManager(process.env);
+  confine(process.env);
+  return new Server(manager, socket, filesystem).ended;
+}
+
+class Server {
+  readonly ended: Promise<number>;
+  readonly #manager: ServiceManager;
+  readonly #counters = new Counters();
+  readonly #control = new ThreadControl();
+  readonly #gauges = new Float64Array(new SharedArrayBuffer(MOST_GAUGES * Float64Array.BYTES_PER_ELEMENT));
+  readonly #started = performance.now();
+  #statusSocket: StatusSocket | undefined;
+  #source = '';
+  #target = '';
+  #serving: Extract<ThreadMessage, { type: 'serving' }> | undefined;
+  #stopAsked = false;
+  #watchdog: NodeJS.Timeout | undefined;
+  #syncing: NodeJS.Timeout | undefined;
+  #finished!: (exitCode: number) => void;
+
+  constructor(manager: ServiceManager, socket: number, filesystem: URL) {
+    this.#manager = manager;
+    this.ended = new Promise((resolve) => (this.#finished = resolve));
+    const start: ThreadStart = {
+      socket,
+      filesystem: filesystem.href,
+      control: this.#control.memory,
+      counters: this.#counters.memory,
+      gauges: this.#gauges.buffer as SharedArrayBuffer,
+    };
+    const thread = new Worker(new URL('./session/filesystem-thread.js', import.meta.url), {
+      workerData: start,
+      // The descriptors came from the helper, and the thread closes them itself.
+      trackUnmanagedFds: false,
+    });
+    thread.on('message', (message: ThreadMessage) => this.#hear(message));
+    thread.on('error', (error: Error) => void this.#end({ reason: 'failed', message: error.stack ?? error.message }));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
+    // A terminal that goes away, or a reader of our messages, is no reason to stop serving.
+    for (const signal of ['SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
+  }
+
+  #hear(message: ThreadMessage): void {
+    switch (message.type) {
+      case 'source':
+        this.#source = message.source;
+        this.#target = message.target;
+        process.title = `fuse4fs-server: ${message.source} on ${message.target}`;
+        break;
+      case 'mounted':
+        if (message.statusListener !== undefined) {
+          this.#statusSocket = new StatusSocket(message.statusListener, () => this.#report());
+        }
+        break;
+      case 'serving':
+        this.#serving = message;
+        this.#manager.ready(`serving ${this.#where()}`);
+        this.#watch();
+        this.#syncRegularly(message.syncMilliseconds);
+        break;
+      case 'ended':
+        void this.#end(message.end);
+        break;
+    }
+  }
+
+  /**
+   * A mount cannot be left: whoever uses it would get ENOTCONN. So the first request to stop makes
+   * everything safe on the device and waits for the unmount; a second one is obeyed.
+   */
+  #onSignal(signal: string): void {
+    if (this.#serving === undefined) {
+      log('notice', `${signal} before the mount was complete`);
+      process.exit(1);
+    }
+    if (this.#stopAsked) {
+      log('warning', `${signal} again: stopping although ${this.#target} is still mounted`);
+      this.#control.requestStop();
+      return;
+    }
+    this.#stopAsked = true;
+    log('notice', `${signal}: serving ${this.#where()} until it is unmounted; a second signal stops at once`);
+    this.#manager.status(`waiting for ${this.#target} to be unmounted`);
+    this.#control.requestSync();
+  }
+
+  /** The manager hears that we are alive only while the filesystem thread waits for requests or gets on with them. */
+  #watch(): void {
+    const { watchdogMilliseconds } = this.#manager;
+    if (watchdogMilliseconds === undefined) return;
+    let finishedBefore = -1;
+    this.#watchdog = setInterval(() => {
+      const { busy, finished } = this.#counters;
+      if (!busy || finished !== finishedBefore) this.#manager.alive();
+      finishedBefore = finished;
+    }, watchdogMilliseconds);
+  }
+
+  /** The filesystem thread has no clock: it sleeps in a read until a request comes, or is woken to sync. */
+  #syncRegularly(milliseconds: number | undefined): void {
+    if (milliseconds === undefined) return;
+    let finishedBefore = -1;
+    this.#syncing = setInterval(() => {
+      const { finished } = this.#counters;
+      if (finished !== finishedBefore) this.#control.requestSync();
+      finishedBefore = finished;
+    }, milliseconds);
+  }
+
+  #report(): StatusReport {
+    const gauges = (this.#serving?.gauges ?? []).map((name, slot) => [name, this.#gauges[slot] ?? 0] as const);
+    return {
+      source: this.#source,
+      target: this.#target,
+      pid: process.pid,
+      readOnly: this.#serving?.readOnly ?? true,
+      kernelFeatures: this.#serving?.kernelFeatures ?? [],
+      requests: this.#counters.byOpcode(),
+      errors: this.#counters.errors,
+      cache: Object.fromEntries(gauges),
+      uptimeSeconds: Math.round(performance.now() - this.#started) / 1000,
+      rssBytes: residentBytes(),
+    };
+  }
+
+  async #end(end: ThreadEnd): Promise<void> {
+    clearInterval(this.#watchdog);
+    clearInterval(this.#syncing);
+    const event = toExitEvent(end);
+    if (event.ok) log('information', `${this.#where()}: ${end.reason}`);
+    else log('error', this.#source === '' ? event.error : `${this.#where()}: ${event.error}`);
+    this.#manager.stopping(event.ok ? end.reason : event.error);
+    await this.#statusSocket?.end(event);
+    this.#manager.close();
+    this.#finished(event.ok ? 0 : 1);
+  }
+
+  #where(): string {
+    return `${this.#source} on ${this.#target}`;
+  }
+}
+
+function toExitEvent(end: ThreadEnd): ExitEvent {
+  switch (end.reason) {
+    case 'unmounted':
+    case 'stopped':
+      return { event: 'exit', ok: true };
+    case 'aborted':
+      return { event: 'exit', ok: false, error: 'the connection was aborted' };
+    default:
+      return { event: 'exit', ok: false, error: end.message };
+  }
+}
+
+/** Of now where there is /proc; contained there is none, and it is the highest so far. */
+function residentBytes(): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return process.resourceUsage().maxRSS * 1024;
+  }
+}

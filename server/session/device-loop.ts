@@ -1,0 +1,84 @@
+import { constants } from 'node:os';
+import type { FuseDevice } from './device.js';
+import { NOTHING } from './dispatcher.js';
+import type { Session } from './session.js';
+
+const { EAGAIN, ECONNABORTED, EINTR, EINVAL, ENODEV, ENOENT } = constants.errno;
+
+/** How a session came to its end. */
+export type SessionEnd =
+  | { readonly reason: 'unmounted' }
+  /** Someone cut the connection through its control file, or umount -f. */
+  | { readonly reason: 'aborted' }
+  /** The server was told to go although the mount is there. */
+  | { readonly reason: 'stopped' }
+  | { readonly reason: 'refused'; readonly message: string }
+  | { readonly reason: 'failed'; readonly message: string };
+
+/** What `advance` leaves behind when the session goes on. */
+const RUNNING = undefined;
+
+/**
+ * Deferred requests are settled when no other is waiting: what several callers wait for, such as a
+ * commit, is then done once for all of them.
+ */
+function settleWhenIdle(device: FuseDevice, session: Session): void {
+  if (session.isPatient && device.hasRequest()) return;
+  session.settle((length) => device.send(session.reply, length));
+}
+
+/**
+ * Takes one request, runs it to its end, and answers it. Everything that the filesystem thread does
+ * after the mount is this, over and over.
+ * @returns undefined while the session goes on
+ */
+export function advance(device: FuseDevice, session: Session): SessionEnd | undefined {
+  if (session.owesReplies) settleWhenIdle(device, session);
+  const length = device.receive(session.request);
+  if (length < 0) return afterReceiveError(-length);
+  const replyLength = session.handle(length);
+  if (replyLength !== NOTHING) {
+    const sent = device.send(session.reply, replyLength);
+    if (sent < 0) {
+      const end = afterSendError(-sent);
+      if (end !== RUNNING) return end;
+    }
+  }
+  // A node that the kernel has forgotten meanwhile is ENOENT, and no loss.
+  session.notify((length) => device.send(session.reply, length));
+  if (session.refusal !== undefined) return { reason: 'refused', message: session.refusal };
+  return RUNNING;
+}
+
+function afterReceiveError(errno: number): SessionEnd | undefined {
+  switch (errno) {
+    // The request was taken back before it could be read.
+    case ENOENT:
+    case EINTR:
+    case EAGAIN:
+      return RUNNING;
+    case ENODEV:
+      return { reason: 'unmounted' };
+    case ECONNABORTED:
+      return { reason: 'aborted' };
+    default:
+      return { reason: 'failed', message: `reading a request: errno ${errno}` };
+  }
+}
+
+function afterSendError(errno: number): SessionEnd | undefined {
+  switch (errno) {
+    // The caller was killed meanwhile, and nobody waits for the reply.
+    case ENOENT:
+    case EINTR:
+    case EAGAIN:
+      return RUNNING;
+    // The kernel did not like the reply and has answered the caller EIO.
+    case EINVAL:
+      return RUNNING;
+    case ENODEV:
+      return { reason: 'unmounted' };
+    default:
+      return { reason: 'failed', message: `sending a reply: errno ${errno}` };
+  }
+}

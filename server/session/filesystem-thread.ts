@@ -1,0 +1,108 @@
+/**
+ * The filesystem thread: mounts, and then takes request after request. Everything in it is
+ * synchronous; it hears of the world only through the helper's socket, /dev/fuse, and ThreadControl.
+ */
+import { closeSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { OpcodeName } from '../../protocol/fuse/opcodes.js';
+import { Channel } from '../../protocol/seqpacket/channel.js';
+import { ServerEnd } from '../../protocol/service/server-end.js';
+import { log } from '../log.js';
+import { Counters } from './counters.js';
+import { fuseDevice, type FuseDevice } from './device.js';
+import { advance, type SessionEnd } from './device-loop.js';
+import { isDeliberate } from './failure.js';
+import type { FilesystemModule } from './filesystem.js';
+import { mount, type Mount } from './mounting.js';
+import { featureNames } from './negotiation.js';
+import { Session } from './session.js';
+import { ThreadControl } from './thread-control.js';
+import type { ThreadEnd, ThreadMessage, ThreadStart } from './thread-messages.js';
+
+const start = workerData as ThreadStart;
+const control = new ThreadControl(start.control);
+const counters = new Counters(start.counters);
+const gauges = new Float64Array(start.gauges);
+const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
+
+const module = (await import(start.filesystem)) as FilesystemModule;
+control.attach();
+tell({ type: 'ended', end: run(module) });
+
+function run(module: FilesystemModule): ThreadEnd {
+  let end: ServerEnd | undefined;
+  let mounted: Mount;
+  try {
+    end = ServerEnd.accept(Channel.adopt(start.socket));
+    mounted = mount(end, module, (source, target) => tell({ type: 'source', source, target }));
+  } catch (error) {
+    end?.close();
+    return { reason: 'not mounted', message: (error as Error).message };
+  }
+  tell({ type: 'mounted', statusListener: mounted.statusListener });
+  const session = new Session({ ...mounted, counters, failed: logFailure });
+  const outcome = guarded(() => serve(end, mounted, session));
+  return closeAll(mounted, session, outcome);
+}
+
+/** From INIT to the end. */
+function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session): SessionEnd {
+  const device = fuseDevice(fuse);
+  while (session.connection === undefined) {
+    const end = step(device, session);
+    if (end === undefined) continue;
+    const message = end.reason === 'refused' ? end.message : `the mount ended before it began: ${end.reason}`;
+    helper.refuse({ code: 'FEATURE', message, hint: '' });
+    return end;
+  }
+  const kernelFeatures = featureNames(session.connection);
+  const { facts, gauges = [], syncMilliseconds } = filesystem;
+  tell({ type: 'serving', readOnly: facts.readOnly, kernelFeatures, gauges, syncMilliseconds });
+  helper.ready({ kernelFeatures, warnings: [] });
+  helper.close();
+  for (;;) {
+    const end = step(device, session);
+    if (end !== undefined) return end;
+  }
+}
+
+function step(device: FuseDevice, session: Session): SessionEnd | undefined {
+  const end = advance(device, session);
+  if (end !== undefined) return end;
+  try {
+    session.tend(gauges);
+    if (control.takeSyncRequest()) session.sync();
+  } catch (error) {
+    // What a filesystem cannot make durable is its own affair (errors=); the mount goes on.
+    log('error', describe(error));
+  }
+  return control.stopRequested ? { reason: 'stopped' } : undefined;
+}
+
+/** The device is closed last, so that no one finds the mount gone and the filesystem still unwritten. */
+function closeAll({ fuse }: Mount, session: Session, outcome: SessionEnd): SessionEnd {
+  const closed = guarded(() => {
+    session.close();
+    return outcome;
+  });
+  closeSync(fuse);
+  return closed;
+}
+
+function guarded(act: () => SessionEnd): SessionEnd {
+  try {
+    return act();
+  } catch (error) {
+    return { reason: 'failed', message: describe(error) };
+  }
+}
+
+function logFailure(opcode: OpcodeName, nodeid: number, error: unknown): void {
+  log('error', `${opcode} of node ${nodeid}: ${describe(error)}`);
+}
+
+/** Where an error is a defect, the stack says more than the message. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return isDeliberate(error) ? error.message : (error.stack ?? error.message).replace(/\n\s*/gu, ' ');
+}

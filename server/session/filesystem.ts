@@ -1,0 +1,99 @@
+import type { OperationTable } from './handler.js';
+import type { Connection } from './negotiation.js';
+
+/** A descriptor and the filesystem on it, as the helper passed it. The descriptor is the filesystem's to close. */
+export interface FilesystemSource {
+  readonly descriptor: number;
+  /** What the user named; for messages only. */
+  readonly name: string;
+  /** Where it will be mounted; for messages, and for the superblock to remember. */
+  readonly target: string;
+  readonly kind: 'block device' | 'image file';
+  /** Size of the device or file, and where the filesystem lies in it; sizeLimit 0: up to the end. */
+  readonly size: number;
+  readonly offset: number;
+  readonly sizeLimit: number;
+  readonly sectorSize: number;
+  readonly writable: boolean;
+  /** "key" or "key=value" each. */
+  readonly options: readonly string[];
+}
+
+/** An external journal; the descriptor is the filesystem's to close. */
+export interface JournalSource {
+  readonly descriptor: number;
+  readonly name: string;
+  readonly size: number;
+}
+
+/** Asks the helper for the external journal that the superblock names. */
+export type RequestJournal = (uuid: string, deviceNumber: number) => JournalSource;
+
+/** What the mount needs to know, and its user. */
+export interface MountFacts {
+  readonly blockSize: number;
+  readonly rootMode: number;
+  readonly readOnly: boolean;
+  /** For the kernel, beyond what the session itself asks for. */
+  readonly kernelOptions: readonly string[];
+  readonly label: string;
+  /** In the usual form, or empty. */
+  readonly uuid: string;
+  readonly warnings: readonly string[];
+}
+
+/** A filesystem as the session sees it: facts for the mount, answers for the kernel. */
+export interface MountedFilesystem {
+  readonly facts: MountFacts;
+  readonly operations: OperationTable;
+  /** Names of what `tend` measures, for the status report. */
+  readonly gauges?: readonly string[];
+  /** How often sync() is to be called while requests come; undefined: only when someone asks. */
+  readonly syncMilliseconds?: number;
+  /**
+   * The mount exists, and with it the kernel's claim on the device: from here on it may be written.
+   * Called before `operations` is asked for.
+   */
+  activate?(): void;
+  /** INIT has been answered; requests follow. */
+  connected?(connection: Connection): void;
+  /** After every reply: brings caches back under their budgets, and writes how things stand, in the order of `gauges`. */
+  tend?(gauges: Float64Array): void;
+  /** Everything goes to the device now. */
+  sync?(): void;
+  /** Requests that were answered DEFERRED. */
+  readonly deferred?: DeferredRequests;
+  /** What the kernel has to ask for again. */
+  readonly staleAttributes?: StaleNodes;
+  /** An operation failed by damage or a failing device: the filesystem may note it, or give up. */
+  failed?(error: unknown): void;
+  /** No request follows: everything goes to the device, and the descriptors are closed. */
+  close(): void;
+}
+
+/** Whoever asked for one of these waits until it is settled. */
+export interface DeferredRequests {
+  /** How many wait. */
+  readonly count: number;
+  /** Brings all of them to their end. @param answer with 0 or a negative errno */
+  settle(answer: (uniqueLow: number, uniqueHigh: number, outcome: number) => void): void;
+}
+
+/** Nodes whose attributes, as the kernel keeps them, are out of date. */
+export interface StaleNodes {
+  readonly count: number;
+  /** Names each, once. */
+  tell(notify: (nodeid: number) => void): void;
+}
+
+/** What the module of a filesystem exports. */
+export interface FilesystemModule {
+  /** @throws FilesystemError, or OptionError for an option that it does not know */
+  openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem;
+}
+
+/** A mount option that the server does not know, or a value that it cannot have. */
+export class OptionError extends Error {
+  override readonly name = 'OptionError';
+  readonly code = 'BAD_OPTION';
+}

@@ -1,0 +1,80 @@
+import type { Source } from '../../protocol/service/messages.js';
+import type { ServerEnd } from '../../protocol/service/server-end.js';
+import type { FilesystemModule, FilesystemSource, JournalSource, MountedFilesystem } from './filesystem.js';
+import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
+import { toRefusal } from './refusal.js';
+
+const PAGE = 4096;
+/** 1 MiB. Larger requests were not faster, and each costs a buffer here. */
+const MOST_PAGES = 256;
+
+/** A filesystem that the kernel is about to ask about. */
+export interface Mount {
+  readonly filesystem: MountedFilesystem;
+  /** The mounted /dev/fuse. */
+  readonly fuse: number;
+  readonly maximumPages: number;
+  readonly statusListener: number | undefined;
+}
+
+/** Told as soon as it is known what is mounted where. */
+export type SourceListener = (name: string, target: string) => void;
+
+/**
+ * The server's part of the handshake, up to the moment when the mount exists. What cannot be mounted
+ * is refused with the reason, and thrown too.
+ * @throws RefusedError, HandshakeError, or whatever opening the filesystem threw
+ */
+export function mount(end: ServerEnd, module: FilesystemModule, announce: SourceListener): Mount {
+  const source = end.source();
+  announce(source.name, source.target);
+  const filesystem = openOrRefuse(end, module, source);
+  const maximumPages = Math.min(MOST_PAGES, source.maxPagesLimit > 0 ? source.maxPagesLimit : DEFAULT_MAXIMUM_PAGES);
+  try {
+    const { facts } = filesystem;
+    const { descriptors } = end.mountPlan({
+      blockSize: facts.blockSize,
+      rootMode: facts.rootMode,
+      readOnly: facts.readOnly,
+      kernelOptions: [...facts.kernelOptions, `max_read=${maximumPages * PAGE}`],
+      // One thread reads requests, and it gains nothing from a second descriptor.
+      fuseClones: 0,
+      label: facts.label,
+      uuid: facts.uuid,
+      warnings: facts.warnings,
+    });
+    filesystem.activate?.();
+    return { filesystem, fuse: source.descriptors.fuse, maximumPages, statusListener: descriptors.statusListener };
+  } catch (error) {
+    filesystem.close();
+    throw error;
+  }
+}
+
+function openOrRefuse(end: ServerEnd, module: FilesystemModule, source: Source): MountedFilesystem {
+  const requestJournal = (uuid: string, deviceNumber: number): JournalSource => {
+    const { descriptors, name, size } = end.needJournal({ uuid, deviceNumber });
+    return { descriptor: descriptors.device, name, size };
+  };
+  try {
+    return module.openFilesystem(describe(source), requestJournal);
+  } catch (error) {
+    end.refuse(toRefusal(error, source.name));
+    throw error;
+  }
+}
+
+function describe({ descriptors, name, target, kind, size, offset, sizeLimit, sectorSize, writable, options }: Source): FilesystemSource {
+  return {
+    descriptor: descriptors.device,
+    name,
+    target,
+    kind: kind === 'BLOCK_DEVICE' ? 'block device' : 'image file',
+    size,
+    offset,
+    sizeLimit,
+    sectorSize,
+    writable,
+    options,
+  };
+}

@@ -1,0 +1,158 @@
+import { constants } from 'node:os';
+import { readInit, writeInit } from '../../protocol/fuse/init.js';
+import { writeStaleAttributes } from '../../protocol/fuse/notification.js';
+import type { Counters } from './counters.js';
+import { Dispatcher, type FailureListener } from './dispatcher.js';
+import type { MountedFilesystem } from './filesystem.js';
+import type { Handler } from './handler.js';
+import { negotiate, type Connection, type SessionLimits } from './negotiation.js';
+import { Reply } from './reply.js';
+import { Request } from './request.js';
+
+const { EIO, ENOSYS, EPROTO } = constants.errno;
+const PAGE = 4096;
+
+/** Directory and xattr requests can ask for this much however small READ and WRITE are. */
+const LARGEST_OTHER_REPLY = 128 * 1024;
+
+/** So many requests may be handled while others, deferred, wait. */
+const MOST_WHILE_DEFERRED = 64;
+
+export interface SessionOptions {
+  readonly filesystem: MountedFilesystem;
+  readonly maximumPages: number;
+  readonly counters: Counters;
+  readonly failed: FailureListener;
+}
+
+/**
+ * One mount, from INIT to its end, without a device: whoever has one reads requests into `request`,
+ * calls handle(), and sends what is in `reply`.
+ */
+export class Session {
+  readonly request: Request;
+  readonly reply: Reply;
+  /** Set once the kernel's INIT was accepted. */
+  connection: Connection | undefined;
+  /** Why INIT was refused; nothing can follow. */
+  refusal: string | undefined;
+  /** The kernel said goodbye (DESTROY), and the filesystem is closed. */
+  destroyed = false;
+
+  private readonly filesystem: MountedFilesystem;
+  private readonly limits: SessionLimits;
+  private readonly dispatcher: Dispatcher;
+  private closed = false;
+  private handledSinceDeferred = 0;
+  private closeFailure: unknown;
+
+  constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
+    const maximumBytes = maximumPages * PAGE;
+    this.filesystem = filesystem;
+    this.limits = { readOnly: filesystem.facts.readOnly, maximumPages };
+    this.request = new Request(maximumBytes);
+    this.reply = new Reply(Math.max(maximumBytes, LARGEST_OTHER_REPLY));
+    this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, (opcode, nodeid, error) => {
+      failed(opcode, nodeid, error);
+      filesystem.failed?.(error);
+    });
+  }
+
+  /**
+   * @param length of the request at `request.start`
+   * @returns how many bytes to send from `reply.start` on, or NOTHING
+   */
+  handle(length: number): number {
+    return this.dispatcher.handle(this.request, length, this.reply);
+  }
+
+  /** Whether requests were deferred. */
+  get owesReplies(): boolean {
+    return (this.filesystem.deferred?.count ?? 0) > 0;
+  }
+
+  /** Whether deferred requests can wait for some more to come in. */
+  get isPatient(): boolean {
+    return this.handledSinceDeferred++ < MOST_WHILE_DEFERRED;
+  }
+
+  /**
+   * Brings deferred requests to their end.
+   * @param send is called with each reply, which is in `reply` from `reply.start` on
+   */
+  settle(send: (length: number) => void): void {
+    const { reply } = this;
+    this.handledSinceDeferred = 0;
+    this.filesystem.deferred?.settle((uniqueLow, uniqueHigh, outcome) => {
+      send(outcome < 0 ? reply.fail(uniqueLow, uniqueHigh, outcome) : reply.finish(uniqueLow, uniqueHigh, 0));
+    });
+  }
+
+  /**
+   * Tells the kernel which attributes it has to ask for again.
+   * @param send is called with each message, which is in `reply` from `reply.start` on
+   */
+  notify(send: (length: number) => void): void {
+    const { reply } = this;
+    const stale = this.filesystem.staleAttributes;
+    if (stale === undefined || stale.count === 0) return;
+    stale.tell((nodeid) => send(writeStaleAttributes(reply.view, reply.start, nodeid)));
+  }
+
+  /** To be called after each reply: what the caller need not wait for. */
+  tend(gauges: Float64Array): void {
+    if (!this.closed) this.filesystem.tend?.(gauges);
+  }
+
+  /** Everything goes to the device now. */
+  sync(): void {
+    if (!this.closed) this.filesystem.sync?.();
+  }
+
+  /**
+   * Closes the filesystem if DESTROY has not done so.
+   * @throws FilesystemError where that failed, also if it was DESTROY's doing
+   */
+  close(): void {
+    if (!this.closed) {
+      this.closed = true;
+      try {
+        this.filesystem.close();
+      } catch (error) {
+        this.closeFailure = error;
+      }
+    }
+    if (this.closeFailure !== undefined) throw this.closeFailure;
+  }
+
+  private ownOperations(): { INIT: Handler; DESTROY: Handler; INTERRUPT: Handler } {
+    return {
+      INIT: (request, reply) => this.initialise(request, reply),
+      // Closed before the reply: umount(2) of a fuseblk mount waits for it, and then finds all on the device.
+      DESTROY: () => {
+        this.destroyed = true;
+        this.close();
+        return 0;
+      },
+      // A request is always answered before the next one is read, so there is never anything to
+      // interrupt. ENOSYS switches interrupts off.
+      INTERRUPT: () => -ENOSYS,
+    };
+  }
+
+  private initialise(request: Request, reply: Reply): number {
+    if (this.connection !== undefined) return -EIO;
+    const offer = readInit(request.view, request.bodyOffset, request.bodyLength);
+    const result = negotiate(offer, this.limits);
+    if (result.outcome === 'refused') {
+      this.refusal = result.reason;
+      return -EPROTO;
+    }
+    if (result.outcome === 'agreed') {
+      this.connection = result.connection;
+      this.filesystem.connected?.(result.connection);
+    }
+    return writeInit(reply.view, reply.body, result.reply);
+  }
+}
+

@@ -1,0 +1,59 @@
+import { serverShim } from '../native/shim.js';
+
+const THREAD = 0;
+const STOP = 1;
+const SYNC = 2;
+const SLOTS = 3;
+
+/** So often is a thread interrupted until it has taken notice: an interruption between two calls is lost. */
+const REPEAT_MILLISECONDS = 50;
+
+/**
+ * What the main thread wants of the filesystem thread, which spends its life in a blocking read and
+ * gets no messages: a flag in shared memory, and a signal to end the read.
+ */
+export class ThreadControl {
+  readonly memory: SharedArrayBuffer;
+  private readonly slots: Int32Array;
+
+  constructor(memory = new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT)) {
+    this.memory = memory;
+    this.slots = new Int32Array(memory);
+  }
+
+  /** The calling thread is the one that is controlled. */
+  attach(): void {
+    const thread = serverShim.interruptible();
+    if (thread > 0) Atomics.store(this.slots, THREAD, thread);
+  }
+
+  get stopRequested(): boolean {
+    return Atomics.load(this.slots, STOP) !== 0;
+  }
+
+  /** Whether a sync was requested since it was last asked. */
+  takeSyncRequest(): boolean {
+    return Atomics.exchange(this.slots, SYNC, 0) !== 0;
+  }
+
+  /** The session ends after the current request, with the mount still there. */
+  requestStop(): void {
+    this.request(STOP);
+  }
+
+  /** Everything goes to the device soon; the session goes on. */
+  requestSync(): void {
+    this.request(SYNC);
+  }
+
+  private request(slot: number): void {
+    Atomics.store(this.slots, slot, 1);
+    const interrupt = (): void => {
+      const thread = Atomics.load(this.slots, THREAD);
+      const gone = thread > 0 && serverShim.interrupt(thread) < 0;
+      if (gone || Atomics.load(this.slots, slot) === 0) clearInterval(repeat);
+    };
+    const repeat = setInterval(interrupt, REPEAT_MILLISECONDS).unref();
+    interrupt();
+  }
+}

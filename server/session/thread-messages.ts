@@ -1,0 +1,32 @@
+import type { SessionEnd } from './device-loop.js';
+
+/** What the filesystem thread is started with. */
+export interface ThreadStart {
+  /** The connection to the helper. */
+  readonly socket: number;
+  /** URL of a FilesystemModule. */
+  readonly filesystem: string;
+  readonly control: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly gauges: SharedArrayBuffer;
+}
+
+/** What the filesystem thread tells the main thread, in this order. */
+export type ThreadMessage =
+  | { readonly type: 'source'; readonly source: string; readonly target: string }
+  /** The mount is there; what the helper sent for the main thread. */
+  | { readonly type: 'mounted'; readonly statusListener: number | undefined }
+  | {
+      readonly type: 'serving';
+      readonly readOnly: boolean;
+      readonly kernelFeatures: readonly string[];
+      readonly gauges: readonly string[];
+      readonly syncMilliseconds: number | undefined;
+    }
+  | { readonly type: 'ended'; readonly end: ThreadEnd };
+
+/** `not mounted`: the helper has been told why, or has told us. */
+export type ThreadEnd = SessionEnd | { readonly reason: 'not mounted'; readonly message: string };
+
+/** Room for what a filesystem measures about itself. */
+export const MOST_GAUGES = 32;

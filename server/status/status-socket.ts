@@ -1,0 +1,69 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { log } from '../log.js';
+import type { ExitEvent, StatusReport } from './report.js';
+
+const MOST_CONNECTIONS = 64;
+const LONGEST_REQUEST = 1024;
+/** A reader that takes nothing for so long is not waited for at the end. */
+const FAREWELL_MILLISECONDS = 1_000;
+
+/**
+ * Newline-delimited JSON on a listening socket that the helper passed: {"request":"status"} is answered
+ * by a StatusReport, and every connection that is still open at the end hears an ExitEvent. So whoever
+ * unmounts can wait for the server to have closed its device.
+ */
+export class StatusSocket {
+  readonly #server: Server;
+  readonly #connections = new Set<Socket>();
+  readonly #report: () => StatusReport;
+
+  constructor(descriptor: number, report: () => StatusReport) {
+    this.#report = report;
+    this.#server = createServer((connection) => this.#accept(connection));
+    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#server.on('error', (error) => log('warning', `the status socket failed: ${error.message}`));
+    this.#server.listen({ fd: descriptor });
+  }
+
+  /** Says goodbye on every connection, and returns when that was sent or nobody took it. */
+  async end(event: ExitEvent): Promise<void> {
+    this.#server.close();
+    const line = `${JSON.stringify(event)}\n`;
+    await Promise.all([...this.#connections].map((connection) => farewell(connection, line)));
+  }
+
+  #accept(connection: Socket): void {
+    this.#connections.add(connection);
+    connection.on('close', () => this.#connections.delete(connection));
+    connection.on('error', () => connection.destroy());
+    connection.setEncoding('utf8');
+    let pending = '';
+    connection.on('data', (chunk: string) => {
+      const lines = (pending + chunk).split('\n');
+      pending = lines.pop() ?? '';
+      for (const line of lines) connection.write(`${JSON.stringify(this.#answer(line))}\n`);
+      // A peer that never ends its line, or never takes an answer, costs no more than this.
+      if (pending.length > LONGEST_REQUEST || connection.writableLength > 2 ** 20) connection.destroy();
+    });
+  }
+
+  #answer(line: string): StatusReport | { readonly error: string } {
+    try {
+      const { request } = JSON.parse(line) as { readonly request?: unknown };
+      return request === 'status' ? this.#report() : { error: 'unknown request' };
+    } catch {
+      return { error: 'not a request' };
+    }
+  }
+}
+
+function farewell(connection: Socket, line: string): Promise<void> {
+  return new Promise((resolve) => {
+    const timeout = setTimeout(() => connection.destroy(), FAREWELL_MILLISECONDS);
+    connection.once('close', () => {
+      clearTimeout(timeout);
+      resolve();
+    });
+    connection.end(line, () => connection.destroy());
+  });
+}

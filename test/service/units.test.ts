@@ -1,0 +1,39 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { projectRoot } from '../support/native.js';
+import { scratchDirectory } from '../support/scratch.js';
+
+const unit = (name: string): string => join(projectRoot, 'systemd', name);
+const hasAnalyze = existsSync('/usr/bin/systemd-analyze');
+const withAnalyze = hasAnalyze ? {} : { skip: 'systemd-analyze is not installed' };
+
+/** The overall exposure that systemd-analyze finds, 0 (safe) to 10. */
+function exposure(service: string): number {
+  const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=yes', unit(service)], { encoding: 'utf8' });
+  return Number(/Overall exposure level for \S+: (\d+\.\d+)/.exec(stdout)?.[1] ?? 'none');
+}
+
+t.test('the server unit takes away all that can be taken away', withAnalyze, (t) => {
+  t.ok(exposure('fuse4fs-server@.service') <= 0.4, `exposure ${exposure('fuse4fs-server@.service')}`);
+  t.end();
+});
+
+t.test('only root can connect to the socket, and each connection gets a server', (t) => {
+  const socket = readFileSync(unit('fuse4fs-server.socket'), 'utf8');
+  for (const line of ['ListenSequentialPacket=/run/fuse4fs/server.sock', 'SocketMode=0600', 'Accept=yes']) {
+    t.ok(socket.split('\n').includes(line), line);
+  }
+  t.end();
+});
+
+t.test('the root file system of the container has all that the server needs', { skip: process.getuid?.() === 0 ? false : 'chroot needs root' }, (t) => {
+  const root = join(scratchDirectory(t, 'rootfs'), 'root');
+  const made = spawnSync(process.execPath, [join(projectRoot, 'scripts', 'server-rootfs.mjs'), root], { encoding: 'utf8' });
+  t.equal(made.status, 0, made.stderr);
+  const { stderr } = spawnSync('/usr/sbin/chroot', ['--userspec=65534:65534', root, '/node', '--disallow-code-generation-from-strings', '/fuse4fs/dist/server/main.js'], { encoding: 'utf8', env: {} });
+  t.match(stderr, /no connection to a helper/, 'it starts, and misses only its socket');
+  t.notOk(existsSync(join(root, 'bin')), 'there is no shell');
+  t.end();
+});

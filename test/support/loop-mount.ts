@@ -1,0 +1,17 @@
+import { spawnSync } from 'node:child_process';
+
+const MOST_ATTEMPTS = 40;
+/** mount(8): the mount failed. */
+const MOUNT_FAILURE = 32;
+
+/**
+ * mount(8) of an image through a loop device that mount finds itself. A device that another test gives
+ * up at the same moment can still be busy when mount gets it: then it is tried again.
+ */
+export function mountByLoop(image: string, target: string, options: readonly string[], type = 'ext4'): void {
+  for (let attempt = 1; ; attempt++) {
+    const { status, stderr } = spawnSync('mount', ['-t', type, '-o', ['loop', ...options].join(','), image, target], { encoding: 'utf8' });
+    if (status === 0) return;
+    if (status !== MOUNT_FAILURE || !stderr.includes('busy') || attempt === MOST_ATTEMPTS) throw new Error(`mount of ${image}: ${stderr}`);
+  }
+}
