@@ -69,10 +69,22 @@ async function measureOnce(plan: Plan, row: Row, contender: Contender): Promise<
   }
 }
 
+/**
+ * Where a row asks for it, the best of several tries. Some virtual machines get fresh memory from
+ * their host at a tenth of its speed; which try that hits is chance, and a median of few tries would be too.
+ */
 async function measureMounted(row: Row, target: string, { server }: Mounted, image: string, contents: Contents): Promise<Sample> {
   await row.prepare?.(target, contents);
-  if (row.caches !== 'warm') await dropCaches();
-  if (row.caches === 'backing') await warmFile(image);
+  const tries: Sample[] = [];
+  for (let count = 0; count < (row.tries ?? 1); count++) {
+    if (row.caches !== 'warm') await dropCaches();
+    if (row.caches === 'backing') await warmFile(image);
+    tries.push(await measureOneTry(row, target, server, contents));
+  }
+  return tries.reduce((best, sample) => (row.better === 'higher' === sample.value > best.value ? sample : best));
+}
+
+async function measureOneTry(row: Row, target: string, server: number | undefined, contents: Contents): Promise<Sample> {
   const before = server === undefined ? undefined : serverUsage(server);
   const value = await row.measure(target, contents);
   if (server === undefined || before === undefined) return { value };

@@ -17,6 +17,7 @@ export const metadataRows: readonly Row[] = [
     ...metadata,
     name: 'walk: readdir and stat, cold',
     caches: 'cold',
+    tries: 2,
     measure: async (mount, contents) => fileCount(contents) / (await walk(mount)),
   },
   {
@@ -30,6 +31,7 @@ export const metadataRows: readonly Row[] = [
     ...metadata,
     name: 'open and read small files, cold',
     caches: 'cold',
+    tries: 2,
     measure: async (mount, contents) => fileCount(contents) / (await readAll(mount)),
   },
   {

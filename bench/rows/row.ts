@@ -15,6 +15,8 @@ export interface Row {
   readonly caches: Caches;
   /** Gets a copy of the image of its own, mounted read-write. */
   readonly writes: boolean;
+  /** How often a round measures it, the best counting; once where it is not said. A row that writes cannot be repeated. */
+  readonly tries?: number;
   /** Runs on the mount before the clock, and before caches are dropped. */
   prepare?(mount: string, contents: Contents): Promise<void>;
   /** @returns the figure, in `unit` */

@@ -3,11 +3,13 @@
  * exception for every errno: reading and writing without leaving the thread, interrupting a thread
  * that blocks in a read, and giving up what a server does not need. No filesystem or protocol logic.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../native/shim.h"
@@ -45,16 +47,51 @@ static bool transfer_arguments(napi_env env, napi_callback_info info, int32_t *d
 	return true;
 }
 
-/* readInto(descriptor, bytes, offset, length): bytes read, or -errno */
-static napi_value shim_read_into(napi_env env, napi_callback_info info)
+static int64_t monotonic_nanoseconds(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/*
+ * readWithin(descriptor, bytes, offset, length, nanoseconds): bytes read, or -errno. The descriptor
+ * does not block; where nothing is there, it is asked again for that long before EAGAIN is the answer.
+ */
+static napi_value shim_read_within(napi_env env, napi_callback_info info)
+{
+	napi_value argv[5];
 	int32_t descriptor;
+	int64_t nanoseconds, end;
 	uint8_t *data;
 	size_t length;
+	ssize_t result;
 
-	if (!transfer_arguments(env, info, &descriptor, &data, &length))
+	if (!shim_arguments(env, info, 5, argv) || !transfer_arguments(env, info, &descriptor, &data, &length) ||
+	    !shim_int64(env, argv[4], &nanoseconds))
 		return NULL;
-	return shim_result(env, read(descriptor, data, length));
+	result = read(descriptor, data, length);
+	if (result < 0 && errno == EAGAIN && nanoseconds > 0) {
+		end = monotonic_nanoseconds() + nanoseconds;
+		do
+			result = read(descriptor, data, length);
+		while (result < 0 && errno == EAGAIN && monotonic_nanoseconds() < end);
+	}
+	return shim_result(env, result);
+}
+
+/* dontBlock(descriptor): 0, or -errno */
+static napi_value shim_dont_block(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t descriptor;
+	int flags;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &descriptor))
+		return NULL;
+	flags = fcntl(descriptor, F_GETFL);
+	return shim_result(env, flags < 0 ? flags : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
 }
 
 /* writeFrom(descriptor, bytes, offset, length): bytes written, or -errno */
@@ -69,17 +106,17 @@ static napi_value shim_write_from(napi_env env, napi_callback_info info)
 	return shim_result(env, write(descriptor, data, length));
 }
 
-/* isReadable(descriptor): whether a read would not block */
-static napi_value shim_is_readable(napi_env env, napi_callback_info info)
+/* awaitReadable(descriptor, milliseconds): positive where a read would not block, 0 after that time, or -errno; -1 waits for ever */
+static napi_value shim_await_readable(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
-	int32_t descriptor;
+	napi_value argv[2];
+	int32_t descriptor, milliseconds;
 	struct pollfd ready;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &descriptor))
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &milliseconds))
 		return NULL;
 	ready = (struct pollfd){ .fd = descriptor, .events = POLLIN };
-	return shim_result(env, poll(&ready, 1, 0));
+	return shim_result(env, poll(&ready, 1, milliseconds));
 }
 
 #define INTERRUPT_SIGNAL (SIGRTMIN + 1)
@@ -152,9 +189,10 @@ static napi_value shim_limit(napi_env env, napi_callback_info info)
 NAPI_MODULE_INIT()
 {
 	shim_export(env, exports, "pageOffset", shim_page_offset);
-	shim_export(env, exports, "readInto", shim_read_into);
+	shim_export(env, exports, "dontBlock", shim_dont_block);
+	shim_export(env, exports, "readWithin", shim_read_within);
 	shim_export(env, exports, "writeFrom", shim_write_from);
-	shim_export(env, exports, "isReadable", shim_is_readable);
+	shim_export(env, exports, "awaitReadable", shim_await_readable);
 	shim_export(env, exports, "interruptible", shim_interruptible);
 	shim_export(env, exports, "interrupt", shim_interrupt);
 	shim_export(env, exports, "prctl", shim_prctl);

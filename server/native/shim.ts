@@ -4,12 +4,14 @@ import { loadShim } from '../../native/load.js';
 export interface ServerShim {
   /** How far behind a page boundary the array's first byte lies. */
   pageOffset(bytes: Uint8Array): number;
-  /** read(2) into bytes[offset, offset+length). */
-  readInto(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
+  /** Makes reads of that descriptor return -EAGAIN where they would block. */
+  dontBlock(descriptor: number): number;
+  /** read(2) into bytes[offset, offset+length), tried again for so long before -EAGAIN is the answer. */
+  readWithin(descriptor: number, bytes: Uint8Array, offset: number, length: number, nanoseconds: number): number;
   /** write(2) of bytes[offset, offset+length). */
   writeFrom(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
-  /** Positive where a read would not block. */
-  isReadable(descriptor: number): number;
+  /** Positive where a read would not block, 0 when that has not come true in time; -1 waits for ever. */
+  awaitReadable(descriptor: number, milliseconds: number): number;
   /** The calling thread's id. Its blocking calls can be interrupted from now on. */
   interruptible(): number;
   /** Makes the call in which that thread blocks return EINTR; lost if it blocks in none. */

@@ -1,6 +1,11 @@
+import { constants } from 'node:os';
 import { serverShim } from '../native/shim.js';
 import type { Reply } from './reply.js';
 import type { Request } from './request.js';
+import { Patience } from './patience.js';
+
+const { EAGAIN } = constants.errno;
+const FOR_EVER = -1;
 
 /** Where requests come from and replies go: /dev/fuse, or in tests a socket. */
 export interface FuseDevice {
@@ -14,9 +19,23 @@ export interface FuseDevice {
 
 /** One descriptor of a mounted /dev/fuse: replies go to the descriptor that the request was read from. */
 export function fuseDevice(descriptor: number): FuseDevice {
+  serverShim.dontBlock(descriptor);
+  const patience = new Patience();
+  const readWithin = (request: Request, nanoseconds: number): number =>
+    serverShim.readWithin(descriptor, request.bytes, request.start, request.capacity, nanoseconds);
   return {
-    receive: (request) => serverShim.readInto(descriptor, request.bytes, request.start, request.capacity),
-    hasRequest: () => serverShim.isReadable(descriptor) > 0,
+    receive(request) {
+      const nanoseconds = patience.wait();
+      let length = readWithin(request, nanoseconds);
+      patience.learn(nanoseconds, length !== -EAGAIN);
+      if (length === -EAGAIN) {
+        const ready = serverShim.awaitReadable(descriptor, FOR_EVER);
+        length = ready < 0 ? ready : readWithin(request, 0);
+      }
+      patience.begin();
+      return length;
+    },
+    hasRequest: () => serverShim.awaitReadable(descriptor, 0) > 0,
     send: (reply, length) => serverShim.writeFrom(descriptor, reply.bytes, reply.start, length),
   };
 }

@@ -44,7 +44,7 @@ export async function debugfs(image: string, commands: readonly string[], write 
 }
 
 /** What e2fsck has to say against the image, or nothing. */
-export async function e2fsckComplaints(image: string): Promise<string | undefined> {
-  const { status, stdout, stderr } = await attempt('e2fsck', ['-f', '-n', image]);
+export async function e2fsckComplaints(image: string, ...extraOptions: string[]): Promise<string | undefined> {
+  const { status, stdout, stderr } = await attempt('e2fsck', ['-f', '-n', ...extraOptions, image]);
   return status === 0 ? undefined : `e2fsck status ${String(status)}\n${stdout.toString()}${stderr}`;
 }
