@@ -1,21 +1,46 @@
 // npm run stress -- [--steps N] [--rounds N] [--seed N] [--runs N] [--only PART]: random operations on every kind of image.
+// npm run stress -- --fsx [--operations N] …: on the data of files, through a mount.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageKinds } from '../dist/test/crash/images.js';
 import { exerciseRandomly } from '../dist/test/crash/random-run.js';
+import { dataKinds, exerciseData } from '../dist/test/mount/data-exerciser.js';
 
 const text = (value) => ({ type: 'string', default: value });
-const { values } = parseArgs({ options: { steps: text('20000'), rounds: text('3'), runs: text('1'), only: text(''), seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    fsx: { type: 'boolean', default: false },
+    operations: text('200000'),
+    steps: text('20000'),
+    rounds: text('3'),
+    runs: text('1'),
+    only: text(''),
+    seed: { type: 'string' },
+  },
+});
+
+/** Each: its kinds of image, and what runs one of them and tells problems and, where there is more to say, outcomes. */
+const exercisers = {
+  library: { kinds: imageKinds, run: (directory, kind, seed) => exerciseRandomly(directory, kind, { seed, steps: Number(values.steps), rounds: Number(values.rounds) }) },
+  fsx: {
+    kinds: dataKinds,
+    run: async (directory, kind, seed) => {
+      const operations = Number(values.operations);
+      return { problems: await exerciseData(directory, kind, { seed, operations, remounts: Math.ceil(operations / 20_000), seconds: 60 + operations / 100 }) };
+    },
+  },
+};
+
+const { kinds, run } = values.fsx ? exercisers.fsx : exercisers.library;
 const first = Number(values.seed ?? Date.now() % 1e9);
 let failed = false;
 for (let seed = first; seed < first + Number(values.runs); seed++) {
-  for (const kind of imageKinds.filter(({ name }) => name.includes(values.only))) {
+  for (const kind of kinds.filter(({ name }) => name.includes(values.only))) {
     const directory = mkdtempSync(join(tmpdir(), 'fuse4fs-stress-'));
-    const { problems, outcomes } = await exerciseRandomly(directory, kind, { seed, steps: Number(values.steps), rounds: Number(values.rounds) })
-      .catch((error) => ({ problems: [error.stack], outcomes: '' }));
-    console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} seed ${seed}, ${kind.name}: ${outcomes}`);
+    const { problems, outcomes = '' } = await run(directory, kind, seed).catch((error) => ({ problems: [error.stack] }));
+    console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} seed ${seed}, ${kind.name} ${outcomes}`);
     for (const problem of problems) console.log(`     ${problem}`);
     if (problems.length === 0) rmSync(directory, { recursive: true });
     else console.log(`     images in ${directory}`);
