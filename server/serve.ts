@@ -4,7 +4,8 @@ import { log } from './log.js';
 import { serviceManager, type ServiceManager } from './notify/service-manager.js';
 import { Counters } from './session/counters.js';
 import { ThreadControl } from './session/thread-control.js';
-import { MOST_GAUGES, type ThreadEnd, type ThreadMessage, type ThreadStart } from './session/thread-messages.js';
+import { MOST_GAUGES, type ThreadEnd, type ThreadMessage, type ThreadStart, type WrittenBack } from './session/thread-messages.js';
+import { writeBack } from './session/writeback.js';
 import { StatusSocket } from './status/status-socket.js';
 import type { ExitEvent, StatusReport } from './status/report.js';
 
@@ -34,6 +35,7 @@ class Server {
   readonly #control = new ThreadControl();
   readonly #gauges = new Float64Array(new SharedArrayBuffer(MOST_GAUGES * Float64Array.BYTES_PER_ELEMENT));
   readonly #started = performance.now();
+  readonly #thread: Worker;
   #statusSocket: StatusSocket | undefined;
   #source = '';
   #target = '';
@@ -53,13 +55,13 @@ class Server {
       counters: this.#counters.memory,
       gauges: this.#gauges.buffer as SharedArrayBuffer,
     };
-    const thread = new Worker(new URL('./session/filesystem-thread.js', import.meta.url), {
+    this.#thread = new Worker(new URL('./session/filesystem-thread.js', import.meta.url), {
       workerData: start,
       // The descriptors came from the helper, and the thread closes them itself.
       trackUnmanagedFds: false,
     });
-    thread.on('message', (message: ThreadMessage) => this.#hear(message));
-    thread.on('error', (error: Error) => void this.#end({ reason: 'failed', message: error.stack ?? error.message }));
+    this.#thread.on('message', (message: ThreadMessage) => this.#hear(message));
+    this.#thread.on('error', (error: Error) => void this.#end({ reason: 'failed', message: error.stack ?? error.message }));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
     // A terminal that goes away, or a reader of our messages, is no reason to stop serving.
     for (const signal of ['SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
@@ -82,6 +84,13 @@ class Server {
         this.#manager.ready(`serving ${this.#where()}`);
         this.#watch();
         this.#syncRegularly(message.syncMilliseconds);
+        break;
+      case 'write back':
+        writeBack(message, () => {
+          const written: WrittenBack = { ticket: message.ticket };
+          this.#thread.postMessage(written);
+          this.#control.announceMessage();
+        });
         break;
       case 'ended':
         void this.#end(message.end);

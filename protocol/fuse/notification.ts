@@ -12,12 +12,22 @@ const INVALIDATE_INODE_SIZE = 24;
 /** A negative offset: the attributes, and none of the cached contents. */
 const ATTRIBUTES_ONLY = -1;
 
+export const STALE_NODE_SIZE = OUT_HEADER_SIZE + INVALIDATE_INODE_SIZE;
+
 /** @returns the length of the message */
-export function writeStaleAttributes(view: DataView, at: number, nodeid: number): number {
-  const length = OUT_HEADER_SIZE + INVALIDATE_INODE_SIZE;
-  writeOutHeader(view, at, length, INVALIDATE_INODE, 0, 0);
+export const writeStaleAttributes = (view: DataView, at: number, nodeid: number): number =>
+  writeStaleContents(view, at, nodeid, ATTRIBUTES_ONLY, 0);
+
+/**
+ * The cached contents of a range; what of it was changed in the cache is written back first, and
+ * whoever sends this waits for it.
+ * @param size bytes; 0: up to the end
+ * @returns the length of the message
+ */
+export function writeStaleContents(view: DataView, at: number, nodeid: number, offset: number, size: number): number {
+  writeOutHeader(view, at, STALE_NODE_SIZE, INVALIDATE_INODE, 0, 0);
   write64(view, at + OUT_HEADER_SIZE, nodeid);
-  write64(view, at + OUT_HEADER_SIZE + 8, ATTRIBUTES_ONLY);
-  write64(view, at + OUT_HEADER_SIZE + 16, 0);
-  return length;
+  write64(view, at + OUT_HEADER_SIZE + 8, offset);
+  write64(view, at + OUT_HEADER_SIZE + 16, size);
+  return STALE_NODE_SIZE;
 }

@@ -106,19 +106,6 @@ static napi_value shim_write_from(napi_env env, napi_callback_info info)
 	return shim_result(env, write(descriptor, data, length));
 }
 
-/* awaitReadable(descriptor, milliseconds): positive where a read would not block, 0 after that time, or -errno; -1 waits for ever */
-static napi_value shim_await_readable(napi_env env, napi_callback_info info)
-{
-	napi_value argv[2];
-	int32_t descriptor, milliseconds;
-	struct pollfd ready;
-
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &milliseconds))
-		return NULL;
-	ready = (struct pollfd){ .fd = descriptor, .events = POLLIN };
-	return shim_result(env, poll(&ready, 1, milliseconds));
-}
-
 #define INTERRUPT_SIGNAL (SIGRTMIN + 1)
 
 static void interrupted(int signal)
@@ -127,8 +114,8 @@ static void interrupted(int signal)
 }
 
 /*
- * interruptible(): the calling thread's id, for interrupt(). From now on that makes a blocking call of
- * this thread return EINTR. One that arrives between two calls is lost: the sender repeats it.
+ * interruptible(): the calling thread's id, for interrupt(). From now on that ends its awaitReadable()
+ * with EINTR. The signal stays blocked everywhere else, so that none is lost between two calls.
  */
 static napi_value shim_interruptible(napi_env env, napi_callback_info info)
 {
@@ -141,8 +128,29 @@ static napi_value shim_interruptible(napi_env env, napi_callback_info info)
 		return shim_result(env, -1);
 	sigemptyset(&set);
 	sigaddset(&set, INTERRUPT_SIGNAL);
-	errno = pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	errno = pthread_sigmask(SIG_BLOCK, &set, NULL);
 	return shim_result(env, errno ? -1 : syscall(SYS_gettid));
+}
+
+/*
+ * awaitReadable(descriptor, milliseconds): positive where a read would not block, 0 after that time, or
+ * -errno; -1 waits for ever. Only waiting here hears interrupt(): one that came before ends it at once.
+ */
+static napi_value shim_await_readable(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t descriptor, milliseconds;
+	struct pollfd ready;
+	struct timespec limit;
+	sigset_t set;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &milliseconds))
+		return NULL;
+	ready = (struct pollfd){ .fd = descriptor, .events = POLLIN };
+	limit = (struct timespec){ .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
+	pthread_sigmask(SIG_BLOCK, NULL, &set);
+	sigdelset(&set, INTERRUPT_SIGNAL);
+	return shim_result(env, ppoll(&ready, 1, milliseconds < 0 ? NULL : &limit, milliseconds == 0 ? NULL : &set));
 }
 
 /* interrupt(thread): 0, or -errno (ESRCH: it has ended) */

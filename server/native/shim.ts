@@ -12,9 +12,9 @@ export interface ServerShim {
   writeFrom(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** Positive where a read would not block, 0 when that has not come true in time; -1 waits for ever. */
   awaitReadable(descriptor: number, milliseconds: number): number;
-  /** The calling thread's id. Its blocking calls can be interrupted from now on. */
+  /** The calling thread's id. Its awaitReadable can be interrupted from now on, and nothing else. */
   interruptible(): number;
-  /** Makes the call in which that thread blocks return EINTR; lost if it blocks in none. */
+  /** Makes that thread's awaitReadable return -EINTR, or the next one if it is not in it. */
   interrupt(thread: number): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */

@@ -1,11 +1,10 @@
-import { bmapBlock, bmapBlockSize, lseekOffset, lseekWhence, readOffset, readSize, SEEK_DATA, SEEK_HOLE } from '../../protocol/fuse/requests.js';
-import { writeBmapOut, writeLseekOut } from '../../protocol/fuse/replies.js';
+import { bmapBlock, bmapBlockSize, readOffset, readSize } from '../../protocol/fuse/requests.js';
+import { writeBmapOut } from '../../protocol/fuse/replies.js';
 import { errno } from '../ext4/errors.js';
-import { NOT_FOUND } from '../ext4/file-content.js';
-import type { Inode } from '../ext4/inode.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from '../ext4/mapping/mapping.js';
 import { logicalBlock } from '../ext4/units.js';
 import type { OperationTable } from '../session/handler.js';
+import { seekingWhatIsStored } from './seeking.js';
 import type { Volume } from './volume.js';
 
 /** READ, LSEEK, BMAP: the contents of files, and where they are. */
@@ -25,15 +24,7 @@ export function fileDataOperations(volume: Volume): OperationTable {
       return contents.read(inode, offset, length, reply.bytes, reply.body);
     },
 
-    LSEEK: ({ nodeid, view, bodyOffset }, reply) => {
-      const inode = nodes.get(nodeid);
-      const whence = lseekWhence(view, bodyOffset);
-      const offset = lseekOffset(view, bodyOffset);
-      if ((whence !== SEEK_DATA && whence !== SEEK_HOLE) || !Number.isSafeInteger(offset)) return -errno.EINVAL;
-      if (offset < 0 || offset >= inode.size) return -errno.ENXIO;
-      const found = seek(volume, inode, offset, whence);
-      return found === NOT_FOUND ? -errno.ENXIO : writeLseekOut(reply.view, reply.body, found);
-    },
+    LSEEK: seekingWhatIsStored(volume),
 
     BMAP: ({ nodeid, view, bodyOffset }, reply) => {
       const inode = nodes.get(nodeid);
@@ -49,10 +40,4 @@ export function fileDataOperations(volume: Volume): OperationTable {
       return writeBmapOut(reply.view, reply.body, Math.floor(bytes / unit));
     },
   };
-}
-
-/** Directories, and files that the inode itself holds, are data from one end to the other. */
-function seek({ filesystem }: Volume, inode: Inode, offset: number, whence: number): number {
-  if (!inode.isRegular || inode.hasFlag('INLINE_DATA')) return whence === SEEK_DATA ? offset : inode.size;
-  return filesystem.content.seek(inode, offset, whence === SEEK_DATA ? 'data' : 'hole');
 }

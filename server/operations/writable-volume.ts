@@ -6,6 +6,7 @@ import type { DeferredSyncs } from './deferred-syncs.js';
 import type { LookupCounts } from './lookup-counts.js';
 import type { StaleAttributes } from './stale-attributes.js';
 import type { Volume } from './volume.js';
+import type { WritebackWaits } from './writeback-waits.js';
 
 /** What the operations that change a filesystem work on. */
 export interface WritableVolume extends Volume {
@@ -13,6 +14,7 @@ export interface WritableVolume extends Volume {
   readonly lookups: LookupCounts;
   readonly syncs: DeferredSyncs;
   readonly staleAttributes: StaleAttributes;
+  readonly writebacks: WritebackWaits;
 }
 
 /**

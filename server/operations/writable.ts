@@ -1,9 +1,10 @@
 import type { BlockDevice } from '../device/block-device.js';
-import { CorruptionError, DeviceError, errno } from '../ext4/errors.js';
+import { CorruptionError, DeviceError } from '../ext4/errors.js';
 import { WritableFilesystem, type WritableOptions } from '../ext4/writable-filesystem.js';
 import { log } from '../log.js';
 import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
+import type { Connection } from '../session/negotiation.js';
 import { attributeChangeOperations } from './attribute-changes.js';
 import { creationOperations } from './creation.js';
 import { DeferredSyncs } from './deferred-syncs.js';
@@ -13,9 +14,17 @@ import { ioctlChangeOperations, untilShutDown } from './ioctl-changes.js';
 import { LookupCounts } from './lookup-counts.js';
 import type { ServerOptions } from './options.js';
 import { removalOperations } from './removal.js';
+import { seekingWhatIsCached } from './seeking.js';
 import { setAttributeOperations } from './set-attributes.js';
 import { StaleAttributes } from './stale-attributes.js';
 import type { WritableVolume } from './writable-volume.js';
+import { WritebackWaits } from './writeback-waits.js';
+
+/**
+ * Linux 6.18. Before 6.16 pages that are being written back count as clean at once, since a copy is
+ * what the kernel sends: who waits for them waits in vain.
+ */
+const WRITEBACK_IS_AWAITED = 45;
 
 /**
  * A filesystem mounted for writing. The device is not touched before the mount exists: only then is
@@ -29,6 +38,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     this.#active().writable.commit();
   });
   readonly staleAttributes = new StaleAttributes();
+  readonly writebacks = new WritebackWaits();
   readonly #device: BlockDevice;
   readonly #writableOptions: WritableOptions;
   readonly #options: ServerOptions;
@@ -44,7 +54,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   activate(): void {
     const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
-    this.#volume = { ...volumeOf(writable.filesystem, this.#options), writable, lookups: new LookupCounts(), syncs: this.deferred, staleAttributes: this.staleAttributes };
+    this.#volume = { ...volumeOf(writable.filesystem, this.#options), writable, lookups: new LookupCounts(), syncs: this.deferred, staleAttributes: this.staleAttributes, writebacks: this.writebacks };
   }
 
   get operations(): OperationTable {
@@ -52,9 +62,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     const reading = readingOperations(volume);
     return untilShutDown(volume, {
       ...reading,
-      // The kernel asks without writing back what it caches: data that is not yet here would pass for a
-      // hole, and be lost to whoever copies by holes. Refused once, it takes all of a file for data.
-      LSEEK: () => -errno.ENOSYS,
+      LSEEK: seekingWhatIsCached(volume),
       ...creationOperations(volume),
       ...removalOperations(volume),
       ...setAttributeOperations(volume),
@@ -62,6 +70,10 @@ export class MountedWritableExt4 implements MountedFilesystem {
       ...attributeChangeOperations(volume),
       ...(reading.IOCTL && ioctlChangeOperations(volume, reading.IOCTL)),
     });
+  }
+
+  connected({ minor }: Connection): void {
+    this.writebacks.possible = minor >= WRITEBACK_IS_AWAITED;
   }
 
   tend(gauges: Float64Array): void {

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import type { FuseDevice } from './device.js';
-import { NOTHING } from './dispatcher.js';
+import { NOTHING, withoutReply } from './dispatcher.js';
 import type { Session } from './session.js';
 
-const { EAGAIN, ECONNABORTED, EINTR, EINVAL, ENODEV, ENOENT } = constants.errno;
+const { EAGAIN, ECONNABORTED, EINTR, EIO, EINVAL, ENODEV, ENOENT } = constants.errno;
 
 /** How a session came to its end. */
 export type SessionEnd =
@@ -36,7 +36,26 @@ export function advance(device: FuseDevice, session: Session): SessionEnd | unde
   if (session.owesReplies) settleWhenIdle(device, session);
   const length = device.receive(session.request);
   if (length < 0) return afterReceiveError(-length);
-  const replyLength = session.handle(length);
+  return answer(device, session, session.handle(length));
+}
+
+/** Goes on with a request that waited until the kernel had written back what it caches. */
+export const resume = (device: FuseDevice, session: Session, ticket: number): SessionEnd | undefined =>
+  answer(device, session, session.resume(ticket));
+
+/**
+ * Answers what still comes with an error, while others wait for the kernel to write back: it would
+ * wait for this server for ever.
+ */
+export function refuse(device: FuseDevice, { request, reply }: Session): SessionEnd | undefined {
+  const length = device.receive(request);
+  if (length < 0) return afterReceiveError(-length);
+  if (!request.decode(length) || withoutReply(request.opcode)) return RUNNING;
+  device.send(reply, reply.fail(request.uniqueLow, request.uniqueHigh, -EIO));
+  return RUNNING;
+}
+
+function answer(device: FuseDevice, session: Session, replyLength: number): SessionEnd | undefined {
   if (replyLength !== NOTHING) {
     const sent = device.send(session.reply, replyLength);
     if (sent < 0) {

@@ -83,6 +83,6 @@ function isOutcome(outcome: number, reply: Reply): boolean {
 }
 
 /** Requests that the kernel does not wait for: a reply to one would be refused. */
-function withoutReply(opcode: number): boolean {
+export function withoutReply(opcode: number): boolean {
   return opcode === Opcode.FORGET || opcode === Opcode.BATCH_FORGET || opcode === Opcode.NOTIFY_REPLY;
 }

@@ -3,26 +3,27 @@
  * synchronous; it hears of the world only through the helper's socket, /dev/fuse, and ThreadControl.
  */
 import { closeSync } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { OpcodeName } from '../../protocol/fuse/opcodes.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { log } from '../log.js';
 import { Counters } from './counters.js';
 import { fuseDevice, type FuseDevice } from './device.js';
-import { advance, type SessionEnd } from './device-loop.js';
+import { advance, refuse, resume, type SessionEnd } from './device-loop.js';
 import { isDeliberate } from './failure.js';
 import type { FilesystemModule } from './filesystem.js';
 import { mount, type Mount } from './mounting.js';
 import { featureNames } from './negotiation.js';
 import { Session } from './session.js';
 import { ThreadControl } from './thread-control.js';
-import type { ThreadEnd, ThreadMessage, ThreadStart } from './thread-messages.js';
+import type { ThreadEnd, ThreadMessage, ThreadStart, WrittenBack } from './thread-messages.js';
 
 const start = workerData as ThreadStart;
 const control = new ThreadControl(start.control);
 const counters = new Counters(start.counters);
 const gauges = new Float64Array(start.gauges);
+let moreMessages = false;
 const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
 const module = (await import(start.filesystem)) as FilesystemModule;
@@ -49,7 +50,7 @@ function run(module: FilesystemModule): ThreadEnd {
 function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session): SessionEnd {
   const device = fuseDevice(fuse);
   while (session.connection === undefined) {
-    const end = step(device, session);
+    const end = step(device, session, fuse);
     if (end === undefined) continue;
     const message = end.reason === 'refused' ? end.message : `the mount ended before it began: ${end.reason}`;
     helper.refuse({ code: 'FEATURE', message, hint: '' });
@@ -61,14 +62,15 @@ function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session)
   helper.ready({ kernelFeatures, warnings: [] });
   helper.close();
   for (;;) {
-    const end = step(device, session);
+    const end = step(device, session, fuse);
     if (end !== undefined) return end;
   }
 }
 
-function step(device: FuseDevice, session: Session): SessionEnd | undefined {
-  const end = advance(device, session);
+function step(device: FuseDevice, session: Session, fuse: number): SessionEnd | undefined {
+  const end = advance(device, session) ?? resumeWrittenBack(device, session);
   if (end !== undefined) return end;
+  askForWriteback(session, fuse);
   try {
     session.tend(gauges);
     if (control.takeSyncRequest()) session.sync();
@@ -76,11 +78,41 @@ function step(device: FuseDevice, session: Session): SessionEnd | undefined {
     // What a filesystem cannot make durable is its own affair (errors=); the mount goes on.
     log('error', describe(error));
   }
-  return control.stopRequested ? { reason: 'stopped' } : undefined;
+  return control.stopRequested && !session.awaitsWriteback ? { reason: 'stopped' } : undefined;
+}
+
+function askForWriteback(session: Session, fuse: number): void {
+  session.askForWriteback((ticket, nodeid, offset, size) => tell({ type: 'write back', ticket, fuse, nodeid, offset, size }));
+}
+
+function resumeWrittenBack(device: FuseDevice, session: Session): SessionEnd | undefined {
+  for (let ticket = writtenBack(); ticket !== undefined; ticket = writtenBack()) {
+    const end = resume(device, session, ticket);
+    if (end !== undefined) return end;
+  }
+  return undefined;
+}
+
+/** The next ticket whose range the kernel has written back. */
+function writtenBack(): number | undefined {
+  if (!moreMessages && !control.takeMessages()) return undefined;
+  const received = receiveMessageOnPort(parentPort as MessagePort) as { readonly message: WrittenBack } | undefined;
+  moreMessages = received !== undefined;
+  return received?.message.ticket;
+}
+
+/** The kernel waits for this server in a thread of this server, which could not end otherwise: what it writes back is refused. */
+function endWritebacks(session: Session, fuse: number): void {
+  const device = fuseDevice(fuse);
+  askForWriteback(session, fuse);
+  while (session.awaitsWriteback && refuse(device, session) === undefined) {
+    for (let ticket = writtenBack(); ticket !== undefined; ticket = writtenBack()) session.dropWaiting(ticket);
+  }
 }
 
 /** The device is closed last, so that no one finds the mount gone and the filesystem still unwritten. */
 function closeAll({ fuse }: Mount, session: Session, outcome: SessionEnd): SessionEnd {
+  endWritebacks(session, fuse);
   const closed = guarded(() => {
     session.close();
     return outcome;

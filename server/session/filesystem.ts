@@ -1,5 +1,6 @@
 import type { OperationTable } from './handler.js';
 import type { Connection } from './negotiation.js';
+import type { Request } from './request.js';
 
 /** A descriptor and the filesystem on it, as the helper passed it. The descriptor is the filesystem's to close. */
 export interface FilesystemSource {
@@ -63,6 +64,8 @@ export interface MountedFilesystem {
   sync?(): void;
   /** Requests that were answered DEFERRED. */
   readonly deferred?: DeferredRequests;
+  /** Requests that wait for what the kernel caches. */
+  readonly writebacks?: WritebackRequests;
   /** What the kernel has to ask for again. */
   readonly staleAttributes?: StaleNodes;
   /** An operation failed by damage or a failing device: the filesystem may note it, or give up. */
@@ -77,6 +80,16 @@ export interface DeferredRequests {
   readonly count: number;
   /** Brings all of them to their end. @param answer with 0 or a negative errno */
   settle(answer: (uniqueLow: number, uniqueHigh: number, outcome: number) => void): void;
+}
+
+/** Requests that were answered DEFERRED until the kernel has written back what it caches of a file. */
+export interface WritebackRequests {
+  /** How many wait. */
+  readonly count: number;
+  /** Names what the kernel has to write back, each range once. @param ask with the bytes of the range, 0 for all up to the end */
+  ask(ask: (ticket: number, nodeid: number, offset: number, size: number) => void): void;
+  /** What the ticket stands for is written back: puts the request that waited into the buffer. @returns its length, 0 if there is none */
+  resume(ticket: number, request: Request): number;
 }
 
 /** Nodes whose attributes, as the kernel keeps them, are out of date. */

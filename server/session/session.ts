@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { readInit, writeInit } from '../../protocol/fuse/init.js';
 import { writeStaleAttributes } from '../../protocol/fuse/notification.js';
 import type { Counters } from './counters.js';
-import { Dispatcher, type FailureListener } from './dispatcher.js';
+import { Dispatcher, NOTHING, type FailureListener } from './dispatcher.js';
 import type { MountedFilesystem } from './filesystem.js';
 import type { Handler } from './handler.js';
 import { negotiate, type Connection, type SessionLimits } from './negotiation.js';
@@ -97,6 +97,30 @@ export class Session {
     const stale = this.filesystem.staleAttributes;
     if (stale === undefined || stale.count === 0) return;
     stale.tell((nodeid) => send(writeStaleAttributes(reply.view, reply.start, nodeid)));
+  }
+
+  /** Whether requests wait for the kernel to write back. */
+  get awaitsWriteback(): boolean {
+    return (this.filesystem.writebacks?.count ?? 0) > 0;
+  }
+
+  /** Names what the kernel has to write back; whoever asks it to must not be the thread that answers it. */
+  askForWriteback(ask: (ticket: number, nodeid: number, offset: number, size: number) => void): void {
+    this.filesystem.writebacks?.ask(ask);
+  }
+
+  /**
+   * Handles the request again that waited for a writeback.
+   * @returns how many bytes to send from `reply.start` on, or NOTHING
+   */
+  resume(ticket: number): number {
+    const length = this.filesystem.writebacks?.resume(ticket, this.request) ?? 0;
+    return length === 0 ? NOTHING : this.handle(length);
+  }
+
+  /** Forgets a request that waited for a writeback. */
+  dropWaiting(ticket: number): void {
+    this.filesystem.writebacks?.resume(ticket, this.request);
   }
 
   /** To be called after each reply: what the caller need not wait for. */

@@ -3,9 +3,10 @@ import { serverShim } from '../native/shim.js';
 const THREAD = 0;
 const STOP = 1;
 const SYNC = 2;
-const SLOTS = 3;
+const MESSAGES = 3;
+const SLOTS = 4;
 
-/** So often is a thread interrupted until it has taken notice: an interruption between two calls is lost. */
+/** So often is a thread interrupted until it has taken notice: it may not be attached yet. */
 const REPEAT_MILLISECONDS = 50;
 
 /**
@@ -44,6 +45,16 @@ export class ThreadControl {
   /** Everything goes to the device soon; the session goes on. */
   requestSync(): void {
     this.request(SYNC);
+  }
+
+  /** Whether there may be messages that were posted since it was last asked. */
+  takeMessages(): boolean {
+    return Atomics.exchange(this.slots, MESSAGES, 0) !== 0;
+  }
+
+  /** A message was posted to the thread. */
+  announceMessage(): void {
+    this.request(MESSAGES);
   }
 
   private request(slot: number): void {

@@ -11,7 +11,7 @@ export interface ThreadStart {
   readonly gauges: SharedArrayBuffer;
 }
 
-/** What the filesystem thread tells the main thread, in this order. */
+/** What the filesystem thread tells the main thread, in this order; writebacks as they come up. */
 export type ThreadMessage =
   | { readonly type: 'source'; readonly source: string; readonly target: string }
   /** The mount is there; what the helper sent for the main thread. */
@@ -23,7 +23,24 @@ export type ThreadMessage =
       readonly gauges: readonly string[];
       readonly syncMilliseconds: number | undefined;
     }
+  /** The kernel has to be made to write back a range of a file: it asks this server to, so another thread must. */
+  | ({ readonly type: 'write back' } & Writeback)
   | { readonly type: 'ended'; readonly end: ThreadEnd };
+
+export interface Writeback {
+  readonly ticket: number;
+  /** The mounted /dev/fuse. */
+  readonly fuse: number;
+  readonly nodeid: number;
+  readonly offset: number;
+  /** Bytes; 0: up to the end. */
+  readonly size: number;
+}
+
+/** What the main thread tells the filesystem thread once it serves. */
+export interface WrittenBack {
+  readonly ticket: number;
+}
 
 /** `not mounted`: the helper has been told why, or has told us. */
 export type ThreadEnd = SessionEnd | { readonly reason: 'not mounted'; readonly message: string };
