@@ -53,7 +53,7 @@ export function serverProgram(): ServerProgram {
       ...[...packages(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
-    command: [NODE, '--disallow-code-generation-from-strings', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`],
+    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`],
   };
 }
 

@@ -6,10 +6,13 @@ import type { Inode } from './inode.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import type { FileSpace, SpaceWish } from './mapping/file-space.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
-import { logicalBlock, type PhysicalBlock } from './units.js';
+import { logicalBlock } from './units.js';
 
 /** Pieces freed in one handle: bounds what one transaction must hold. */
 export const PIECES_PER_HANDLE = 256;
+
+/** Up to so many bytes are copied to be written together with the zeros around them. */
+const LARGEST_PADDED = 1 << 16;
 
 /**
  * Writes and shortens the contents of files that keep them in blocks. Data goes straight to the
@@ -25,6 +28,10 @@ export class FileWriter {
   readonly #blockSize: number;
   readonly #range = new MappedRange();
   readonly #zeros: Uint8Array;
+  readonly #padded: Uint8Array;
+  /** Whether the write under way has given the first and the last block that it touches to the file. */
+  #headIsFresh = false;
+  #tailIsFresh = false;
   /** Device writes since the last flush: an fsync without them needs none. */
   unflushed = false;
 
@@ -35,7 +42,8 @@ export class FileWriter {
     this.#inodes = inodes;
     this.#space = space;
     this.#blockSize = blockSize;
-    this.#zeros = new Uint8Array(Math.max(blockSize, 1 << 20));
+    this.#zeros = new Uint8Array(1 << 20);
+    this.#padded = new Uint8Array(Math.max(blockSize, LARGEST_PADDED));
   }
 
   /** Largest size of a file, in bytes. */
@@ -56,8 +64,11 @@ export class FileWriter {
     const first = Math.floor(offset / this.#blockSize);
     const last = Math.ceil(end / this.#blockSize);
     const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
-    this.#files.fill(inode, logicalBlock(first), last, wish, (logical, count, physical) => {
-      this.#zeroEdges(logical, count, physical, offset, end);
+    this.#headIsFresh = false;
+    this.#tailIsFresh = false;
+    this.#files.fill(inode, logicalBlock(first), last, wish, (logical, count) => {
+      if (logical === first) this.#headIsFresh = true;
+      if (logical + count === last) this.#tailIsFresh = true;
     });
     this.#writeMapped(inode, offset, source, sourceOffset, length);
     if (end > inode.size) this.#inodes.setSize(inode, end);
@@ -118,23 +129,37 @@ export class FileWriter {
       const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
       const base = range.physical * this.#blockSize - block * this.#blockSize;
       const count = Math.ceil(stop / this.#blockSize) - block;
-      this.#device.write(source, sourceOffset + at - offset, stop - at, base + at);
+      const unwritten = range.state === RangeState.Unwritten;
+      const before = at === offset && (unwritten || this.#headIsFresh) ? at % this.#blockSize : 0;
+      const behind = stop === end && (unwritten || this.#tailIsFresh) ? (block + count) * this.#blockSize - end : 0;
+      this.#writePadded(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
       this.unflushed = true;
-      if (range.state === RangeState.Unwritten) {
-        this.#zeroEdges(block, count, range.physical, offset, end);
-        this.#files.convertToWritten(inode, logicalBlock(block), count);
-      }
+      if (unwritten) this.#files.convertToWritten(inode, logicalBlock(block), count);
       at = stop;
     }
   }
 
-  /** Blocks that had no contents get zeros wherever [offset, end) does not cover them. */
-  #zeroEdges(logical: number, count: number, physical: PhysicalBlock, offset: number, end: number): void {
-    const start = logical * this.#blockSize;
-    const stop = (logical + count) * this.#blockSize;
-    const base = physical * this.#blockSize - start;
-    if (offset > start) this.#writeZeros(base + start, Math.min(offset, stop) - start);
-    if (end < stop) this.#writeZeros(base + Math.max(end, start), stop - Math.max(end, start));
+  /**
+   * Writes with zeros before and behind, up to the edges of the first and the last block: blocks that
+   * had no contents. Whole blocks, since the device would have to read the rest of a partial one.
+   */
+  #writePadded(source: Uint8Array, from: number, length: number, position: number, before: number, behind: number): void {
+    const padded = this.#padded;
+    const total = before + length + behind;
+    if (total === length) {
+      this.#device.write(source, from, length, position);
+    } else if (total <= padded.length) {
+      padded.fill(0, 0, before);
+      padded.set(source.subarray(from, from + length), before);
+      padded.fill(0, before + length, total);
+      this.#device.write(padded, 0, total, position - before);
+    } else {
+      const head = before === 0 ? 0 : this.#blockSize - before;
+      const tail = behind === 0 ? 0 : this.#blockSize - behind;
+      if (head > 0) this.#writePadded(source, from, head, position, before, 0);
+      this.#device.write(source, from + head, length - head - tail, position + head);
+      if (tail > 0) this.#writePadded(source, from + length - tail, tail, position + length - tail, 0, behind);
+    }
   }
 
   #writeZeros(position: number, length: number): void {
