@@ -4,6 +4,7 @@ import type { BlockDevice } from '../device/block-device.js';
 import { NotExt4Error } from '../ext4/errors.js';
 import { Filesystem, type OpenOptions } from '../ext4/filesystem.js';
 import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
+import { GOOD_OLD_INODE_SIZE } from '../ext4/layout/inode.js';
 import { uuidString } from '../ext4/layout/read.js';
 import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
 import { featuresAgainstWriting } from '../ext4/writable-filesystem.js';
@@ -16,6 +17,7 @@ import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading
 import { MountedWritableExt4 } from './writable.js';
 
 const SUPERBLOCK_UNIT = 1024;
+const NANOSECONDS_PER_SECOND = 1e9;
 
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
@@ -86,6 +88,8 @@ function describe({ superblock, root }: Filesystem, readOnly: boolean, warnings:
     blockSize: superblock.blockSize,
     rootMode: root.mode,
     readOnly,
+    // Old inodes have no room for fractions of a second.
+    timeGranularity: superblock.inodeSize > GOOD_OLD_INODE_SIZE ? 1 : NANOSECONDS_PER_SECOND,
     kernelOptions: [],
     label: superblock.label,
     uuid: uuidString(superblock.uuid),

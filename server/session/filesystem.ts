@@ -35,6 +35,8 @@ export interface MountFacts {
   readonly blockSize: number;
   readonly rootMode: number;
   readonly readOnly: boolean;
+  /** Of the times that it can store, in nanoseconds; default 1. */
+  readonly timeGranularity?: number;
   /** For the kernel, beyond what the session itself asks for. */
   readonly kernelOptions: readonly string[];
   readonly label: string;

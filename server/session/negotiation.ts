@@ -48,6 +48,8 @@ export interface SessionLimits {
   readonly readOnly: boolean;
   /** The largest READ and WRITE that the buffers have room for, in pages. */
   readonly maximumPages: number;
+  /** The kernel keeps times of its own while it caches writes: in this granularity, in nanoseconds. */
+  readonly timeGranularity: number;
 }
 
 /** What was agreed on, once the kernel has the reply. */
@@ -95,7 +97,7 @@ function reply(request: InitRequest, limits: SessionLimits, features: ReadonlySe
     maxBackground: MAXIMUM_BACKGROUND,
     congestionThreshold: CONGESTION_THRESHOLD,
     maxWrite: maximumBytes,
-    timeGranularity: 1,
+    timeGranularity: limits.timeGranularity,
     maxPages: limits.maximumPages,
   };
 }

@@ -15,6 +15,7 @@ t.test('INIT is negotiated', async (t) => {
   t.equal(body.byteLength, 64);
   t.same([body.getUint32(0, true), body.getUint32(4, true)], [7, 45]);
   t.equal(body.getUint32(20, true), 1024 * 1024, 'max_write');
+  t.equal(body.getUint32(24, true), 1, 'time_gran');
   t.equal(body.getUint16(28, true), 256, 'max_pages');
   const features = caller.session.connection?.features;
   for (const name of ['POSIX_ACL', 'PARALLEL_DIROPS', 'CACHE_SYMLINKS', 'ALLOW_IDMAP', 'EXPLICIT_INVAL_DATA'] as const) {
@@ -46,6 +47,11 @@ t.test('INIT is refused where the contract cannot be kept', async (t) => {
   t.match(old.session.refusal, '7.12');
   const writing = new FuseCaller(filesystemOf({}, { readOnly: false }));
   t.equal(writing.ask('INIT', 0, initBody(without('HANDLE_KILLPRIV_V2'))).error, -EPROTO);
+});
+
+t.test('a filesystem without fractions of seconds says so', async (t) => {
+  const caller = new FuseCaller(filesystemOf({}, { timeGranularity: 1e9 }));
+  t.equal(caller.ask('INIT', 0, initBody(offeredByLinux)).body.getUint32(24, true), 1e9, 'time_gran');
 });
 
 t.test('a later major version is told ours and asked again', async (t) => {
