@@ -1,5 +1,6 @@
 // npm run stress -- [--steps N] [--rounds N] [--seed N] [--runs N] [--only PART]: random operations on every kind of image.
 // npm run stress -- --fsx [--operations N] …: on the data of files, through a mount.
+// npm run stress -- --fsstress [--seconds N] [--processes N] …: on a tree, by several processes, through a mount.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,12 +8,16 @@ import { parseArgs } from 'node:util';
 import { imageKinds } from '../dist/test/crash/images.js';
 import { exerciseRandomly } from '../dist/test/crash/random-run.js';
 import { dataKinds, exerciseData } from '../dist/test/mount/data-exerciser.js';
+import { exerciseTree, treeKinds } from '../dist/test/mount/tree-exerciser.js';
 
 const text = (value) => ({ type: 'string', default: value });
 const { values } = parseArgs({
   options: {
     fsx: { type: 'boolean', default: false },
     operations: text('200000'),
+    fsstress: { type: 'boolean', default: false },
+    seconds: text('300'),
+    processes: text('8'),
     steps: text('20000'),
     rounds: text('3'),
     runs: text('1'),
@@ -31,9 +36,13 @@ const exercisers = {
       return { problems: await exerciseData(directory, kind, { seed, operations, remounts: Math.ceil(operations / 20_000), seconds: 60 + operations / 100 }) };
     },
   },
+  fsstress: {
+    kinds: treeKinds,
+    run: (directory, kind, seed) => exerciseTree(directory, kind, { seed, processes: Number(values.processes), seconds: Number(values.seconds) }),
+  },
 };
 
-const { kinds, run } = values.fsx ? exercisers.fsx : exercisers.library;
+const { kinds, run } = exercisers[values.fsx ? 'fsx' : values.fsstress ? 'fsstress' : 'library'];
 const first = Number(values.seed ?? Date.now() % 1e9);
 let failed = false;
 for (let seed = first; seed < first + Number(values.runs); seed++) {
