@@ -101,16 +101,22 @@ export class FileChanges {
 
   /** Reserves blocks that read as zeros; with `zero` what is there reads as zeros from now on, too. */
   #reserve(inode: Inode, offset: number, end: number, zero: boolean, privileged: boolean): void {
-    const { files } = this.#parts;
+    const { files, transactions } = this.#parts;
     const wish: SpaceWish = { unwritten: true, privileged, streaming: false };
     const from = Math.floor(offset / this.#blockSize);
     const to = Math.min(Math.ceil(end / this.#blockSize), LOGICAL_BLOCK_LIMIT);
-    files.fill(inode, logicalBlock(from), to, wish);
+    for (let at = from; at < to; ) {
+      at = files.fillSome(inode, logicalBlock(at), to, wish);
+      if (at < to) transactions.restart();
+    }
     if (!zero) return;
     const first = Math.ceil(offset / this.#blockSize);
     const last = Math.floor(end / this.#blockSize);
     this.#zeroOutside(inode, offset, end, first, last);
-    if (first < last) files.convertToUnwritten(inode, logicalBlock(first), last - first);
+    for (let at = first; at < last; ) {
+      at = files.convertToUnwritten(inode, logicalBlock(at), last - at);
+      if (at < last) transactions.restart();
+    }
   }
 
   /** Zeroes the parts of [offset, end) that lie outside the whole blocks [first, last). */

@@ -3,6 +3,7 @@ import { CorruptionError, errno, OperationError } from './errors.js';
 import type { BlockSpace } from './allocation/block-space.js';
 import type { InodeEditor } from './inode-editor.js';
 import type { Inode } from './inode.js';
+import type { Transactions } from './journal/transactions.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import type { FileSpace, SpaceWish } from './mapping/file-space.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
@@ -25,6 +26,7 @@ export class FileWriter {
   readonly #files: FileSpace;
   readonly #inodes: InodeEditor;
   readonly #space: BlockSpace;
+  readonly #transactions: Transactions;
   readonly #blockSize: number;
   readonly #range = new MappedRange();
   readonly #zeros: Uint8Array;
@@ -35,12 +37,13 @@ export class FileWriter {
   /** Device writes since the last flush: an fsync without them needs none. */
   unflushed = false;
 
-  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, blockSize: number) {
+  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, transactions: Transactions, blockSize: number) {
     this.#device = device;
     this.#mapping = mapping;
     this.#files = files;
     this.#inodes = inodes;
     this.#space = space;
+    this.#transactions = transactions;
     this.#blockSize = blockSize;
     this.#zeros = new Uint8Array(1 << 20);
     this.#padded = new Uint8Array(Math.max(blockSize, LARGEST_PADDED));
@@ -53,7 +56,8 @@ export class FileWriter {
   }
 
   /**
-   * Writes, allocating as needed; grows the file.
+   * Writes, allocating as needed; grows the file. Where free space is in more pieces than a handle can
+   * take it restarts, and an error then leaves what came before.
    * @returns bytes written: all of them
    * @throws OperationError ENOSPC, EDQUOT, EFBIG
    */
@@ -61,17 +65,22 @@ export class FileWriter {
     if (length === 0) return 0;
     const end = offset + length;
     if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
-    const first = Math.floor(offset / this.#blockSize);
     const last = Math.ceil(end / this.#blockSize);
     const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
-    this.#headIsFresh = false;
-    this.#tailIsFresh = false;
-    this.#files.fill(inode, logicalBlock(first), last, wish, (logical, count) => {
-      if (logical === first) this.#headIsFresh = true;
-      if (logical + count === last) this.#tailIsFresh = true;
-    });
-    this.#writeMapped(inode, offset, source, sourceOffset, length);
-    if (end > inode.size) this.#inodes.setSize(inode, end);
+    for (let at = offset; at < end; ) {
+      if (at > offset) this.#transactions.restart();
+      this.#headIsFresh = false;
+      this.#tailIsFresh = false;
+      const first = logicalBlock(Math.floor(at / this.#blockSize));
+      const filled = this.#files.fillSome(inode, first, last, wish, (logical, count) => {
+        if (logical === first) this.#headIsFresh = true;
+        if (logical + count === last) this.#tailIsFresh = true;
+      });
+      const stop = Math.min(end, filled * this.#blockSize);
+      this.#writeMapped(inode, at, source, sourceOffset + at - offset, stop - at);
+      if (stop > inode.size) this.#inodes.setSize(inode, stop);
+      at = stop;
+    }
     return length;
   }
 

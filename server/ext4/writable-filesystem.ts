@@ -130,8 +130,8 @@ export class WritableFilesystem {
     const inlineData = new InlineDataEditor(superblock, this.inodes);
     const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
     const blockMap = new BlockMapEditor(cache, transactions, this.inodes, this.space);
-    this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space);
-    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, superblock.blockSize);
+    this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space, transactions);
+    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, superblock.blockSize);
     this.directory = filesystem.directories;
     const directories = new DirectoryEditing({
       superblock,
@@ -193,6 +193,10 @@ export class WritableFilesystem {
       hasBlocks,
       releaseAttributes: (inode) => {
         this.attributes.removeAll(inode);
+      },
+      report: (problem) => {
+        report(problem);
+        this.superblock.recordError(problem);
       },
     });
     this.contents = new FileChanges({

@@ -60,7 +60,7 @@ export class Workbench {
     );
     const inodeAllocator = new InodeAllocator(superblock, geometry, transactions, new InodeBitmaps(superblock, groups, cache, transactions, counters), counters, report);
     const extents = new ExtentEditor(mapping.extents, cache, transactions, editor, space, geometry.clusterRatio);
-    const files = new FileSpace(geometry, mapping, extents, new BlockMapEditor(cache, transactions, editor, space), editor, space);
+    const files = new FileSpace(geometry, mapping, extents, new BlockMapEditor(cache, transactions, editor, space), editor, space, transactions);
     this.filesystem = filesystem;
     this.transactions = transactions;
     this.inodeEditor = editor;

@@ -194,6 +194,16 @@ export class BlockCache {
     }
   }
 
+  /** Over budget, throws out what came in after load `load`; the rest of what the caller holds stays valid. */
+  trimLoadedAfter(load: number): void {
+    if (this.#blocks.size <= this.#budgetBlocks || this.handleIsOpen) return;
+    for (const block of this.#blocks.values()) {
+      if (block.load <= load || block.isDirty) continue;
+      this.discard(block);
+      this.counters.evictions++;
+    }
+  }
+
   #load(number: PhysicalBlock): CachedBlock {
     this.#checkNumber(number);
     this.counters.misses++;

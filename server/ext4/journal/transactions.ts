@@ -44,6 +44,11 @@ export interface TransactionListener {
   committed?(): void;
 }
 
+/** Of the sink's capacity: a handle begins below a half, and a long operation ends it here. */
+const CROWDED_PART = 5 / 8;
+/** Revoke records of one step take at most this part of it. */
+const FORGOTTEN_PART = 16;
+
 interface UndoImage {
   block: CachedBlock;
   readonly bytes: Uint8Array;
@@ -78,6 +83,8 @@ export class Transactions {
   #id: number;
   #aborted: Error | undefined;
   #startedAt = 0;
+  /** The last load of a block before the operation first restarted; undefined while it has not. */
+  #loadsBeforeRestart: number | undefined;
 
   /**
    * @param firstId sequence number of the first transaction to commit, at least 1
@@ -104,6 +111,20 @@ export class Transactions {
     return this.#blocks.length + Math.ceil((this.#revoked.size + this.#forgotten.length) / this.#sink.revokesPerBlock);
   }
 
+  /**
+   * Whether the open handle has taken most of its share: a long operation should restart before its
+   * next step. What a step may still add, some dozen blocks, has room. A handle that just began is
+   * never crowded, so that every one gets on.
+   */
+  get isCrowded(): boolean {
+    return this.size >= this.#sink.capacity * CROWDED_PART;
+  }
+
+  /** How many blocks a step may forget. */
+  get mostForgotten(): number {
+    return Math.max(1, Math.floor(this.#sink.capacity / FORGOTTEN_PART)) * this.#sink.revokesPerBlock;
+  }
+
   /** When the running transaction got its first change, in milliseconds of performance.now(); 0 while it is empty. */
   get startedAt(): number {
     return this.#startedAt;
@@ -125,6 +146,11 @@ export class Transactions {
   begin(): void {
     if (this.#aborted !== undefined) throw new OperationError(errno.EROFS, `the journal was aborted: ${this.#aborted.message}`);
     if (this.#open) throw new Error('a handle is already open');
+    this.#loadsBeforeRestart = undefined;
+    this.#openHandle();
+  }
+
+  #openHandle(): void {
     if (this.size >= this.#sink.capacity / 2) this.commit();
     this.#open = true;
     this.#cache.handleIsOpen = true;
@@ -179,11 +205,14 @@ export class Transactions {
   /**
    * Ends the handle in the middle of a long operation and opens another, at a point where what was
    * done so far is consistent in itself (the orphan list remembers what is left). Blocks and inodes
-   * stay valid.
+   * that were in memory before the operation's first restart stay valid; those that came later may
+   * leave it, so that an operation without end needs no memory without end.
    */
   restart(): void {
     this.end();
-    this.begin();
+    if (this.#loadsBeforeRestart === undefined) this.#loadsBeforeRestart = this.#cache.nextLoad();
+    else this.#cache.trimLoadedAfter(this.#loadsBeforeRestart);
+    this.#openHandle();
   }
 
   /** Takes back every change made since `begin`. */

@@ -48,12 +48,12 @@ export class BlockMapEditor {
     }
   }
 
-  /** Takes mappings within [from, to) out, until all are gone or `most` blocks were freed. @returns where it stopped */
+  /** Takes mappings within [from, to) out, until all are gone, `most` blocks were freed, or the handle is crowded. @returns where it stopped */
   remove(inode: Inode, from: LogicalBlock, to: number, most: number, release: Release): LogicalBlock {
     let at: number = from;
     let freed = 0;
     const root: Slot = { block: undefined, view: inode.view, offset: inode.offset + I_BLOCK };
-    while (at < to && freed < most) {
+    while (at < to && !this.#isEnough(freed, most)) {
       if (at < DIRECT_POINTERS) {
         freed += this.#clear(inode, { ...root, offset: root.offset + at * POINTER_SIZE }, at, release);
         at++;
@@ -84,7 +84,7 @@ export class BlockMapEditor {
     const below = span / this.#pointers;
     let at = from;
     let freed = 0;
-    while (at < Math.min(to, first + span) && freed < most) {
+    while (at < Math.min(to, first + span) && !this.#isEnough(freed, most)) {
       const index = Math.floor((at - first) / below);
       const child = { block, view: block.view, offset: index * POINTER_SIZE };
       if (below === 1) {
@@ -103,6 +103,10 @@ export class BlockMapEditor {
       this.#inodes.addBlocks(inode, -1);
     }
     return { at, freed };
+  }
+
+  #isEnough(freed: number, most: number): boolean {
+    return freed >= most || (freed > 0 && this.#transactions.isCrowded);
   }
 
   #clear(inode: Inode, slot: Slot, logical: number, release: Release): number {

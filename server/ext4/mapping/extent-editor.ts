@@ -53,11 +53,16 @@ export class ExtentEditor {
     this.#insertEntry(inode, logical, length, physical, unwritten);
   }
 
-  /** Turns a range, which must be mapped unwritten throughout, into a written one, or back. */
-  convert(inode: Inode, logical: LogicalBlock, length: number, toUnwritten: boolean): void {
+  /**
+   * Turns a range, which must be mapped throughout, into a written or an unwritten one, until all of it
+   * is or the handle is crowded; what one extent holds in any case.
+   * @returns where it stopped
+   */
+  convert(inode: Inode, logical: LogicalBlock, length: number, toUnwritten: boolean): LogicalBlock {
     let at: number = logical;
     const end = logical + length;
     while (at < end) {
+      if (at > logical && this.#transactions.isCrowded) break;
       this.#tree.locate(inode, logicalBlock(at), this.#path);
       const { leaf } = this.#path;
       const entry = leaf.entryAt(leaf.index);
@@ -74,22 +79,26 @@ export class ExtentEditor {
       }
       at += count;
     }
+    return logicalBlock(at);
   }
 
   /**
-   * Takes mappings within [from, to) out, extent by extent, until all are gone or `mostExtents` were
-   * touched.
+   * Takes mappings within [from, to) out, extent by extent, until all are gone, `mostExtents` were
+   * touched, or the handle is crowded.
+   * @param journalled every block will be revoked, which bounds how many go at a time
    * @returns where it stopped: `to` when nothing is left
    */
-  remove(inode: Inode, from: LogicalBlock, to: number, mostExtents: number, release: Release): LogicalBlock {
-    const stopped = this.#removeRange(inode, from, to, mostExtents, release);
+  remove(inode: Inode, from: LogicalBlock, to: number, mostExtents: number, release: Release, journalled = false): LogicalBlock {
+    const mostBlocks = journalled ? this.#transactions.mostForgotten : Infinity;
+    const stopped = this.#removeRange(inode, from, to, mostExtents, mostBlocks, release);
     this.#shrink(inode);
     return stopped;
   }
 
-  #removeRange(inode: Inode, from: LogicalBlock, to: number, mostExtents: number, release: Release): LogicalBlock {
+  #removeRange(inode: Inode, from: LogicalBlock, to: number, mostExtents: number, mostBlocks: number, release: Release): LogicalBlock {
     let at: number = from;
     for (let touched = 0; at < to && touched < mostExtents; touched++) {
+      if (touched > 0 && this.#transactions.isCrowded) break;
       this.#tree.locate(inode, logicalBlock(at), this.#path);
       const { leaf } = this.#path;
       let index = leaf.index;
@@ -105,7 +114,7 @@ export class ExtentEditor {
       const start = layout.entryLogical(leaf.view, entry);
       if (start >= to) return logicalBlock(to);
       const first = Math.max(start, at);
-      const end = Math.min(this.#entryEnd(leaf, index), to);
+      const end = Math.min(this.#entryEnd(leaf, index), to, first + mostBlocks);
       const physical = physicalBlock(layout.extentStart(leaf.view, entry) + first - start);
       this.#cut(inode, first, end);
       release(inode, logicalBlock(first), physical, end - first);

@@ -2,6 +2,7 @@ import { AllocatedRun, type AllocationRequest, type BlockSpace } from '../alloca
 import type { Geometry } from '../geometry.js';
 import type { InodeEditor } from '../inode-editor.js';
 import type { Inode } from '../inode.js';
+import type { Transactions } from '../journal/transactions.js';
 import { MAX_WRITTEN_LENGTH } from '../layout/extent.js';
 import { logicalBlock, physicalBlock, type LogicalBlock, type PhysicalBlock } from '../units.js';
 import type { BlockMapEditor } from './block-map-editor.js';
@@ -19,6 +20,9 @@ export interface SpaceWish {
   readonly streaming: boolean;
 }
 
+/** Told of each run that was newly mapped. */
+type Allocated = (logical: LogicalBlock, length: number, physical: PhysicalBlock) => void;
+
 const LONGEST_UNWRITTEN = MAX_WRITTEN_LENGTH - 1;
 
 /** Gives blocks to files and takes them away, whichever way the inode maps them. Inside a handle. */
@@ -29,11 +33,13 @@ export class FileSpace {
   readonly #blockMap: BlockMapEditor;
   readonly #inodes: InodeEditor;
   readonly #space: BlockSpace;
+  readonly #transactions: Transactions;
   readonly #range = new MappedRange();
   readonly #around = new MappedRange();
   readonly #run = new AllocatedRun();
 
-  constructor(geometry: Geometry, mapping: FileMapping, extents: ExtentEditor, blockMap: BlockMapEditor, inodes: InodeEditor, space: BlockSpace) {
+  constructor(geometry: Geometry, mapping: FileMapping, extents: ExtentEditor, blockMap: BlockMapEditor, inodes: InodeEditor, space: BlockSpace, transactions: Transactions) {
+    this.#transactions = transactions;
     this.#geometry = geometry;
     this.#mapping = mapping;
     this.#extents = extents;
@@ -44,10 +50,21 @@ export class FileSpace {
 
   /**
    * Maps every hole in [first, end).
-   * @param allocated told of each run that was newly mapped
    * @throws OperationError ENOSPC, EDQUOT, EFBIG
    */
-  fill(inode: Inode, first: LogicalBlock, end: number, wish: SpaceWish, allocated?: (logical: LogicalBlock, length: number, physical: PhysicalBlock) => void): void {
+  fill(inode: Inode, first: LogicalBlock, end: number, wish: SpaceWish, allocated?: Allocated): void {
+    this.#fill(inode, first, end, wish, () => true, allocated);
+  }
+
+  /**
+   * Maps holes in [first, end) from the first one on, until none is left or the handle is crowded.
+   * @returns where it stopped: `end` when everything is mapped
+   */
+  fillSome(inode: Inode, first: LogicalBlock, end: number, wish: SpaceWish, allocated?: Allocated): number {
+    return this.#fill(inode, first, end, wish, () => !this.#transactions.isCrowded, allocated);
+  }
+
+  #fill(inode: Inode, first: LogicalBlock, end: number, wish: SpaceWish, goesOn: () => boolean, allocated: Allocated | undefined): number {
     const range = this.#range;
     let at: number = first;
     while (at < end) {
@@ -60,21 +77,27 @@ export class FileSpace {
       const count = this.#fillHole(inode, logicalBlock(at), length, wish);
       allocated?.(logicalBlock(at), count, this.#run.start);
       at += count;
+      if (!goesOn()) break;
     }
+    return Math.min(at, end);
   }
 
-  /** Makes a range that is mapped throughout a written one. */
+  /** Makes a range that one mapping holds a written one. */
   convertToWritten(inode: Inode, first: LogicalBlock, length: number): void {
     this.#extents.convert(inode, first, length, false);
   }
 
-  /** Makes a range that is mapped throughout read as zeros, keeping its blocks. */
-  convertToUnwritten(inode: Inode, first: LogicalBlock, length: number): void {
-    this.#extents.convert(inode, first, length, true);
+  /**
+   * Makes a range that is mapped throughout read as zeros, keeping its blocks, until the handle is
+   * crowded. @returns where it stopped
+   */
+  convertToUnwritten(inode: Inode, first: LogicalBlock, length: number): LogicalBlock {
+    return this.#extents.convert(inode, first, length, true);
   }
 
   /**
-   * Frees what is mapped in [from, to), until all is gone or `most` pieces were freed.
+   * Frees what is mapped in [from, to), until all is gone, `most` pieces were freed, or the handle is
+   * crowded.
    * @param journalled the blocks went through the journal (directories, symbolic links)
    * @returns where it stopped: `to` when nothing is left
    */
@@ -83,7 +106,7 @@ export class FileSpace {
       this.#free(owner, logical, physical, length, journalled);
     };
     return inode.hasFlag('EXTENTS')
-      ? this.#extents.remove(inode, from, to, most, free)
+      ? this.#extents.remove(inode, from, to, most, free, journalled)
       : this.#blockMap.remove(inode, from, to, most, free);
   }
 

@@ -1,3 +1,4 @@
+import { CorruptionError, DeviceError, type FilesystemError } from '../errors.js';
 import type { InodeAllocator } from '../allocation/inode-allocator.js';
 import type { Clock } from '../clock.js';
 import type { FileWriter } from '../file-writer.js';
@@ -20,6 +21,8 @@ export interface ReaperParts {
   readonly hasBlocks: (inode: Inode) => boolean;
   /** Gives up an inode's extended attributes: its block, and inodes that hold values. */
   readonly releaseAttributes: (inode: Inode) => void;
+  /** Told of inodes that have to stay on the orphan list. */
+  readonly report: (problem: FilesystemError) => void;
 }
 
 /**
@@ -62,33 +65,37 @@ export class Reaper {
     allocator.free(number, inode.isDirectory);
   }
 
-  /** Finishes at mount time what a crash interrupted. @returns how many inodes were deleted, and shortened */
-  recover(): { deleted: number; truncated: number } {
-    const { inodes, transactions, orphans, writer, hasBlocks } = this.#parts;
-    let deleted = 0;
-    let truncated = 0;
+  /**
+   * Finishes what a crash interrupted, or a close. An inode for which that fails stays on the list, for
+   * the next mount or e2fsck; the others go.
+   */
+  recover(): void {
+    const { transactions, orphans, report } = this.#parts;
     for (const number of orphans.all()) {
       transactions.begin();
       try {
-        const inode = inodes.get(inodeNumber(number));
-        if (inode.links === 0) {
-          this.reap(inode.number);
-          deleted++;
-        } else {
-          if (hasBlocks(inode)) {
-            writer.resize(inode, inode.size);
-            this.#finish(inode, false);
-          }
-          orphans.remove(inode);
-          truncated++;
-        }
+        this.#settle(inodeNumber(number));
         transactions.end();
       } catch (error) {
         transactions.abort();
-        throw error;
+        if (transactions.aborted !== undefined || !(error instanceof CorruptionError || error instanceof DeviceError)) throw error;
+        report(new CorruptionError('orphan list', { inode: number }, `the inode can be neither deleted nor shortened, and stays on the list: ${error.message}`));
       }
     }
-    return { deleted, truncated };
+  }
+
+  #settle(number: InodeNumber): void {
+    const { inodes, orphans, writer, hasBlocks } = this.#parts;
+    const inode = inodes.get(number);
+    if (inode.links === 0) {
+      this.reap(number);
+      return;
+    }
+    if (hasBlocks(inode)) {
+      writer.resize(inode, inode.size);
+      this.#finish(inode, false);
+    }
+    orphans.remove(inode);
   }
 
   #finish(inode: Inode, journalled: boolean): void {

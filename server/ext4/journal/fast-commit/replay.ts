@@ -125,7 +125,10 @@ class FastCommitReplay {
 
   #removeMappings(inode: Inode, from: number, to: number): void {
     if (!inode.hasFlag('EXTENTS')) throw new UnsupportedError(`inode ${inode.number} has a block map`);
-    this.#extents.remove(inode, logicalBlock(from), to, Infinity, () => undefined);
+    for (let at = from; at < to; ) {
+      at = this.#extents.remove(inode, logicalBlock(at), to, Infinity, () => undefined);
+      if (at < to) this.#transactions.restart();
+    }
   }
 
   /** Its inode came just before. */
