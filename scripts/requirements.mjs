@@ -13,6 +13,7 @@ const tools = [
   { command: 'setfattr', package: 'attr', purpose: 'extended attributes', for: 'test' },
   { command: 'setfacl', package: 'acl', purpose: 'access control lists', for: 'test' },
   { command: 'git', package: 'git', purpose: 'real programs on a mount', for: 'test' },
+  { command: 'rsync', package: 'rsync', purpose: 'real programs on a mount', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];

@@ -33,3 +33,6 @@ export function missing(...commands: string[]): string | false {
   const absent = commands.filter((command) => !isInstalled(command));
   return absent.length > 0 && `not installed: ${absent.join(', ')}`;
 }
+
+/** FUSE4FS_TEST_SIZE=full: tests that imitate hours of use do all of it, and not the part that fits among the others. */
+export const isFullSize = process.env['FUSE4FS_TEST_SIZE'] === 'full';

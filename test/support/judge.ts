@@ -1,0 +1,24 @@
+import type { Test } from 'tap';
+import { e2fsckComplaints } from './image.js';
+import { manifestDifferences, treeManifest } from './manifest.js';
+import { fuseMount, kernelMount } from './mount.js';
+
+/**
+ * What a mount that can write does not know: where a file has holes, for SEEK_DATA finds none before its data is
+ * written back, and how many blocks it takes until then.
+ */
+const UNKNOWN_BEFORE_UNMOUNT = ['map', 'blocks'];
+
+/**
+ * Mounts the image read-write, lets `use` work on it, and has the result judged: after the unmount e2fsck finds
+ * nothing, and the kernel's ext4 shows, path by path, what our mount showed.
+ */
+export async function judged(t: Test, image: string, use: (target: string) => Promise<void>): Promise<void> {
+  const ours = await fuseMount(image, [], async (target) => {
+    await use(target);
+    return treeManifest(target);
+  });
+  t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
+  const kernel = await kernelMount(image, ['ro'], treeManifest);
+  t.strictSame(manifestDifferences(kernel, ours, UNKNOWN_BEFORE_UNMOUNT).slice(0, 20), [], `the kernel shows the same ${kernel.size} paths`);
+}

@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Test } from 'tap';
+import { attempt, run } from './command.js';
+import { fuse4fs } from './mount.js';
+
+interface Status {
+  readonly mounts: readonly { readonly target: string; readonly pid: number }[];
+}
+
+async function serverOf(target: string): Promise<number> {
+  const { mounts } = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as Status;
+  const pid = mounts.find((mount) => mount.target === target)?.pid;
+  if (pid === undefined) throw new Error(`fuse4fs status does not know ${target}`);
+  return pid;
+}
+
+/** A mount whose server may be killed while programs use it, and that is made again afterwards. */
+export class ServedMount {
+  readonly #image: string;
+  readonly #options: readonly string[];
+  readonly target: string;
+  #server: number | undefined;
+
+  constructor(t: Test, image: string, target: string, options: readonly string[] = []) {
+    this.#image = image;
+    this.#options = options;
+    this.target = target;
+    t.teardown(async () => {
+      if (this.#server !== undefined) await attempt('umount', ['-l', target]);
+    });
+  }
+
+  async mount(): Promise<void> {
+    const options = this.#options.length > 0 ? ['-o', this.#options.join(',')] : [];
+    await run(process.execPath, [fuse4fs, this.#image, this.target, ...options]);
+    this.#server = await serverOf(this.target);
+  }
+
+  async unmount(): Promise<void> {
+    await run(process.execPath, [fuse4fs, 'umount', this.target]);
+    this.#server = undefined;
+  }
+
+  /** At this moment, without a chance to write anything more; who uses the mount then gets ENOTCONN. */
+  killServer(): void {
+    if (this.#server === undefined) throw new Error(`${this.target} is not mounted`);
+    process.kill(this.#server, 'SIGKILL');
+  }
+
+  /** After killServer(), when nobody uses the mount any more. */
+  async mountAgain(): Promise<void> {
+    while (existsSync(`/proc/${this.#server}`)) await pause(5);
+    await run('umount', [this.target]);
+    this.#server = undefined;
+    await this.mount();
+  }
+}
