@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorName, errorText, shim } from '../native/shim.js';
 import { MountError } from './errors.js';
@@ -44,21 +44,21 @@ export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntim
   const mount = findMount(request.target);
   const { target, source } = mount;
   if (request.fake) return { target, source, serverEnded: false, warnings: [] };
-  const socket = runtime.mounts === undefined ? undefined : statusSocketOf(runtime.mounts, mount.device);
+  const files = filesOf(mount, runtime);
   // Connected before, so that its last words reach us.
-  const connection = socket === undefined ? 'absent' : StatusConnection.open(socket, PATIENCE);
+  const connection = files === undefined ? 'absent' : StatusConnection.open(files.socket.path, PATIENCE);
   try {
     const made = detach(mount, request);
     if (made === 'read-only') {
       return { target, source, serverEnded: false, warnings: [`${target} is busy: it was made read-only instead`] };
     }
     if (request.lazy) return { target, source, serverEnded: false, warnings: [] };
-    if (connection === 'dead') throw died(mount, runtime);
+    if (connection === 'dead') throw died(mount, files);
     if (typeof connection === 'string') {
       const warning = `the server of ${target} could not be asked whether all is written: it may still be at it`;
       return { target, source, serverEnded: false, warnings: [warning] };
     }
-    return { target, source, ...waitForServer(mount, connection, runtime) };
+    return { target, source, ...waitForServer(mount, connection, files) };
   } finally {
     if (typeof connection !== 'string') connection.close();
   }
@@ -115,7 +115,7 @@ function detachAsUser(target: string, lazy: boolean): 'unmounted' {
   throw new MountError('PERMISSION', withoutName(stderr) || `cannot unmount ${target}`);
 }
 
-function waitForServer(mount: MountEntry, connection: StatusConnection, runtime: Runtime): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
+function waitForServer(mount: MountEntry, connection: StatusConnection, files: MountFiles | undefined): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
   const [major = 0, minor = 0] = mount.device.split(':').map(Number);
   const isElsewhere = (): boolean =>
     readMounts().some(({ device }) => device === mount.device) || connectionExists({ major, minor }) === true;
@@ -123,26 +123,44 @@ function waitForServer(mount: MountEntry, connection: StatusConnection, runtime:
   if (goodbye === 'given up') {
     return { serverEnded: false, warnings: [`${mount.source} is still mounted elsewhere: its server goes on`] };
   }
-  if (goodbye === undefined) throw died(mount, runtime);
-  const { socket, log } = filesOf(mount, runtime);
-  rmSync(socket, { force: true });
-  if (!goodbye.ok) throw new MountError('SERVER_FAILED', `the server of ${mount.source} failed: ${goodbye.error}`, whatToDo(mount, log));
-  rmSync(log, { force: true });
+  if (goodbye === undefined) throw died(mount, files);
+  if (files !== undefined) removeOurs(files.socket);
+  if (!goodbye.ok) throw new MountError('SERVER_FAILED', `the server of ${mount.source} failed: ${goodbye.error}`, whatToDo(mount, files?.log));
+  if (files !== undefined) removeOurs(files.log);
   return { serverEnded: true, warnings: [] };
 }
 
-const filesOf = ({ device }: MountEntry, { mounts = '' }: Runtime): { socket: string; log: string } => ({
-  socket: statusSocketOf(mounts, device),
-  log: join(mounts, `${device}.log`),
-});
-
-function died(mount: MountEntry, runtime: Runtime): MountError {
-  const { socket, log } = filesOf(mount, runtime);
-  rmSync(socket, { force: true });
-  return new MountError('SERVER_FAILED', `${mount.target} is unmounted, but the server of ${mount.source} died before it had finished`, whatToDo(mount, log));
+/** A file as it was before the unmount. */
+interface FileAtName {
+  readonly path: string;
+  readonly inode: number | undefined;
 }
 
-function whatToDo({ source }: MountEntry, log: string): string {
-  const where = existsSync(log) ? log : 'journalctl -t fuse4fs';
+interface MountFiles {
+  readonly socket: FileAtName;
+  readonly log: FileAtName;
+}
+
+const inodeAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
+
+const fileAt = (path: string): FileAtName => ({ path, inode: inodeAt(path) });
+
+function filesOf({ device }: MountEntry, { mounts }: Runtime): MountFiles | undefined {
+  if (mounts === undefined) return undefined;
+  return { socket: fileAt(statusSocketOf(mounts, device)), log: fileAt(join(mounts, `${device}.log`)) };
+}
+
+/** The name may be another mount's by now: the kernel gives the device number again while the server is still finishing. */
+function removeOurs({ path, inode }: FileAtName): void {
+  if (inode !== undefined && inodeAt(path) === inode) rmSync(path, { force: true });
+}
+
+function died(mount: MountEntry, files: MountFiles | undefined): MountError {
+  if (files !== undefined) removeOurs(files.socket);
+  return new MountError('SERVER_FAILED', `${mount.target} is unmounted, but the server of ${mount.source} died before it had finished`, whatToDo(mount, files?.log));
+}
+
+function whatToDo({ source }: MountEntry, log: FileAtName | undefined): string {
+  const where = log !== undefined && existsSync(log.path) ? log.path : 'journalctl -t fuse4fs';
   return `see ${where}, and check the filesystem: e2fsck -f ${source}`;
 }

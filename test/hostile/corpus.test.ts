@@ -6,8 +6,9 @@ import { attempt, run } from '../support/command.js';
 import { cannotMount, missing } from '../support/machine.js';
 import { fileDigest, treeManifest, type Manifest } from '../support/manifest.js';
 import { MemoryDevice } from '../support/memory-device.js';
-import { fuse4fs, fuseMount, kernelMount } from '../support/mount.js';
+import { fuseMount, kernelMount } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
+import { serverOf } from '../support/server.js';
 import { corpusImages, corpusIsMissing, type CorpusImage } from './corpus.js';
 import { exercise } from './exercise.js';
 
@@ -88,18 +89,6 @@ async function serverMemory(target: string): Promise<number> {
   const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${await serverOf(target)}/status`, 'utf8'));
   return Number(peak?.[1]) * 1024;
 }
-
-/** On a busy machine a server may not answer in the time that `status` gives it: then it is asked again. */
-async function serverOf(target: string): Promise<number> {
-  for (let attempt = 0; attempt < STATUS_ATTEMPTS; attempt++) {
-    const status = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as { mounts: { target: string; pid: number | null }[] };
-    const pid = status.mounts.find((mount) => mount.target === target)?.pid;
-    if (typeof pid === 'number') return pid;
-  }
-  throw new Error(`the server of ${target} does not say what it is`);
-}
-
-const STATUS_ATTEMPTS = 20;
 
 async function readByUs(image: string): Promise<MountedImage | string> {
   try {
