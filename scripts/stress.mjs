@@ -1,11 +1,13 @@
 // npm run stress -- [--steps N] [--rounds N] [--seed N] [--runs N] [--only PART]: random operations on every kind of image.
 // npm run stress -- --fsx [--operations N] …: on the data of files, through a mount.
 // npm run stress -- --fsstress [--seconds N] [--processes N] …: on a tree, by several processes, through a mount.
+// npm run stress -- --kill [--kills N] …: kills the server under load, N times for each kind of image.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { imageKinds } from '../dist/test/crash/images.js';
+import { killedKinds, killRepeatedly } from '../dist/test/crash/killed-server.js';
 import { exerciseRandomly } from '../dist/test/crash/random-run.js';
 import { dataKinds, exerciseData } from '../dist/test/mount/data-exerciser.js';
 import { exerciseTree, treeKinds } from '../dist/test/mount/tree-exerciser.js';
@@ -18,6 +20,8 @@ const { values } = parseArgs({
     fsstress: { type: 'boolean', default: false },
     seconds: text('300'),
     processes: text('8'),
+    kill: { type: 'boolean', default: false },
+    kills: text('30'),
     steps: text('20000'),
     rounds: text('3'),
     runs: text('1'),
@@ -40,9 +44,16 @@ const exercisers = {
     kinds: treeKinds,
     run: (directory, kind, seed) => exerciseTree(directory, kind, { seed, processes: Number(values.processes), seconds: Number(values.seconds) }),
   },
+  kill: {
+    kinds: killedKinds,
+    run: async (directory, kind, seed) => {
+      const { problems, acknowledgements } = await killRepeatedly(directory, kind, { seed, rounds: Number(values.kills) });
+      return { problems, outcomes: `${acknowledgements} acknowledgements` };
+    },
+  },
 };
 
-const { kinds, run } = exercisers[values.fsx ? 'fsx' : values.fsstress ? 'fsstress' : 'library'];
+const { kinds, run } = exercisers[['fsx', 'fsstress', 'kill'].find((name) => values[name]) ?? 'library'];
 const first = Number(values.seed ?? Date.now() % 1e9);
 let failed = false;
 for (let seed = first; seed < first + Number(values.runs); seed++) {
