@@ -14,6 +14,7 @@ const tools = [
   { command: 'setfacl', package: 'acl', purpose: 'access control lists', for: 'test' },
   { command: 'git', package: 'git', purpose: 'real programs on a mount', for: 'test' },
   { command: 'rsync', package: 'rsync', purpose: 'real programs on a mount', for: 'test' },
+  { command: 'sqlite3', package: 'sqlite3', purpose: 'transactions on a mount', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];
