@@ -4,7 +4,7 @@ import { log } from './log.js';
 import { serviceManager, type ServiceManager } from './notify/service-manager.js';
 import { Counters } from './session/counters.js';
 import { ThreadControl } from './session/thread-control.js';
-import { MOST_GAUGES, type ThreadEnd, type ThreadMessage, type ThreadStart, type WrittenBack } from './session/thread-messages.js';
+import { MOST_GAUGES, type MainMessage, type ThreadEnd, type ThreadMessage, type ThreadStart } from './session/thread-messages.js';
 import { writeBack } from './session/writeback.js';
 import { StatusSocket } from './status/status-socket.js';
 import type { ExitEvent, StatusReport } from './status/report.js';
@@ -76,7 +76,8 @@ class Server {
         break;
       case 'mounted':
         if (message.statusListener !== undefined) {
-          this.#statusSocket = new StatusSocket(message.statusListener, () => this.#report());
+          const remount = (options: readonly string[]): void => this.#tell({ type: 'remounted', options });
+          this.#statusSocket = new StatusSocket(message.statusListener, () => this.#report(), remount);
         }
         break;
       case 'serving':
@@ -87,15 +88,18 @@ class Server {
         break;
       case 'write back':
         writeBack(message, () => {
-          const written: WrittenBack = { ticket: message.ticket };
-          this.#thread.postMessage(written);
-          this.#control.announceMessage();
+          this.#tell({ type: 'written back', ticket: message.ticket });
         });
         break;
       case 'ended':
         void this.#end(message.end);
         break;
     }
+  }
+
+  #tell(message: MainMessage): void {
+    this.#thread.postMessage(message);
+    this.#control.announceMessage();
   }
 
   /**

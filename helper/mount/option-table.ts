@@ -95,7 +95,7 @@ export const optionTable: readonly OptionEntry[] = [
   flag('nostrictatime', { accessTime: 'relatime' }, 'the opposite of strictatime'),
   flag('diratime', { noDirAtime: false }, 'update access times of directories (default)'),
   flag('nodiratime', { noDirAtime: true }, 'do not update access times of directories'),
-  flag('lazytime', { lazyTime: true }, 'keep changes of times in memory for a while'),
+  flag('lazytime', { lazyTime: true }, 'accepted: changes of times wait for the next commit in any case'),
   flag('nolazytime', { lazyTime: false }, 'the opposite of lazytime (default)'),
   kernel('context', text('CONTEXT'), 'SELinux context of every file'),
   kernel('fscontext', text('CONTEXT'), 'SELinux context of the filesystem'),

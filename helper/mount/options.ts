@@ -69,7 +69,12 @@ export function parseOptions(lists: readonly string[], { sloppy = false }: { slo
     }
   }
   if (unknown.length > 0 && !sloppy) throw unknownOptions(unknown);
-  return { flags, kernel: [...kernel], helper: helperOptions(helper), server: [...server.values()], unknown };
+  return { flags, kernel: [...kernel], helper: helperOptions(helper), server: [...server.values(), ...accessTimeWords(flags)], unknown };
+}
+
+/** The kernel leaves access times to the server of a FUSE mount. */
+export function accessTimeWords({ accessTime, noDirAtime }: MountFlags): string[] {
+  return [...(accessTime === 'relatime' ? [] : [accessTime]), ...(noDirAtime ? ['nodiratime'] : [])];
 }
 
 /** Splits at commas outside of double quotes, and takes the quotes away: context="a:b:c0,c1" is one word. */

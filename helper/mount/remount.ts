@@ -3,15 +3,19 @@ import { mountFlags } from './attach.js';
 import { MountError } from './errors.js';
 import { openMountPoint } from './mount-point.js';
 import { isOurs, mountOn } from './mountinfo.js';
-import type { MountOptions } from './options.js';
+import { accessTimeWords, type MountOptions } from './options.js';
+import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
+import { StatusConnection } from './status-client.js';
 
 const MS_REMOUNT = 32;
+const PATIENCE = 2000;
 
 /**
  * mount -o remount: changes the flags of a mount that exists. mount(8) has already merged what was
- * mounted with into the options. The server is not asked: a read-only mount sends it no writes.
+ * mounted with into the options. The server is told, for it keeps the access times; where it cannot be
+ * reached, all else is as wished: a read-only mount sends it no writes.
  */
-export function remount(target: string, { flags }: MountOptions): void {
+export function remount(target: string, { flags }: MountOptions, { mounts }: Runtime = systemRuntime()): void {
   const point = openMountPoint(target);
   try {
     const mount = mountOn(point.path);
@@ -21,6 +25,11 @@ export function remount(target: string, { flags }: MountOptions): void {
     }
     const result = shim.mount(mount.source, point.path, mount.type, mountFlags(flags) | MS_REMOUNT, '');
     if (result < 0) throw new MountError('MOUNT_REFUSED', `cannot remount: ${errorText(result)}`);
+    if (mounts === undefined) return;
+    const connection = StatusConnection.open(statusSocketOf(mounts, mount.device), PATIENCE);
+    if (typeof connection === 'string') return;
+    connection.remounted([...accessTimeWords(flags), ...(flags.readOnly ? ['ro'] : [])]);
+    connection.close();
   } finally {
     point.close();
   }

@@ -46,8 +46,17 @@ export class StatusConnection {
 
   /** Undefined if the server does not answer in time, or not sensibly. */
   status(): ServerReport | undefined {
+    return this.#ask({ request: 'status' });
+  }
+
+  /** Tells the server which options hold from now on, those that it can change. Undefined as for status(). */
+  remounted(options: readonly string[]): ServerReport | undefined {
+    return this.#ask({ request: 'remount', options });
+  }
+
+  #ask(request: object): ServerReport | undefined {
     try {
-      writeSync(this.#descriptor, '{"request":"status"}\n');
+      writeSync(this.#descriptor, `${JSON.stringify(request)}\n`);
     } catch {
       return undefined;
     }

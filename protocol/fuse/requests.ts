@@ -12,6 +12,7 @@ export const batchForgetCount = (view: DataView, at: number): number => view.get
 /** fuse_read_in (40), also of READDIR and READDIRPLUS: fh8@0 offset8@8 size4@16 read_flags4@20 lock_owner8@24 flags4@32 padding4@36 */
 export const readOffset = (view: DataView, at: number): number => readU64(view, at + 8);
 export const readSize = (view: DataView, at: number): number => view.getUint32(at + 16, true);
+export const readOpenFlags = (view: DataView, at: number): number => view.getUint32(at + 32, true);
 
 /** fuse_getxattr_in (8), also of LISTXATTR: size4@0 padding4@4, then for GETXATTR the name. Size 0 asks how much room is needed. */
 export const GETXATTR_FIXED_SIZE = 8;

@@ -149,6 +149,12 @@ export class Inode {
     return value < NANOSECONDS ? value : 0;
   }
 
+  /** Whether one time is before another. */
+  isEarlier(one: TimeField, other: TimeField): boolean {
+    const difference = this.seconds(one) - this.seconds(other);
+    return difference < 0 || (difference === 0 && this.nanoseconds(one) < this.nanoseconds(other));
+  }
+
   /**
    * Checks the inode after its block was (re)loaded.
    * @throws CorruptionError for a wrong checksum or an i_extra_isize that does not fit

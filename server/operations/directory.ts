@@ -1,6 +1,6 @@
 import { ENTRY_OUT_SIZE, writeEntryOut, writeUnknownEntryOut } from '../../protocol/fuse/attributes.js';
 import { direntPlusSize, direntSize, writeDirent } from '../../protocol/fuse/directory-entry.js';
-import { readOffset, readSize } from '../../protocol/fuse/requests.js';
+import { readOffset, readOpenFlags, readSize } from '../../protocol/fuse/requests.js';
 import type { DirectoryEntry } from '../ext4/directory/directory.js';
 import { errno, FilesystemError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
@@ -39,7 +39,7 @@ class ReplyListing {
   }
 
   fill({ nodeid, view, bodyOffset }: Request, reply: Reply, withAttributes: boolean): number {
-    const { nodes, directories } = this.#volume;
+    const { nodes, directories, accessTimes } = this.#volume;
     const directory = nodes.get(nodeid);
     if (!directory.isDirectory) return -errno.ENOTDIR;
     const position = readOffset(view, bodyOffset);
@@ -49,6 +49,8 @@ class ReplyListing {
     this.#withAttributes = withAttributes;
     this.#at = reply.body;
     this.#end = reply.body + Math.min(readSize(view, bodyOffset), reply.capacity);
+    // A long listing trims the caches, and the inode would not be valid behind it.
+    accessTimes.accessed(directory, readOpenFlags(view, bodyOffset));
     try {
       directories.iterate(directory, position, this.#take);
     } catch (error) {

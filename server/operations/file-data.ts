@@ -1,4 +1,4 @@
-import { bmapBlock, bmapBlockSize, readOffset, readSize } from '../../protocol/fuse/requests.js';
+import { bmapBlock, bmapBlockSize, readOffset, readOpenFlags, readSize } from '../../protocol/fuse/requests.js';
 import { writeBmapOut } from '../../protocol/fuse/replies.js';
 import { errno } from '../ext4/errors.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from '../ext4/mapping/mapping.js';
@@ -9,7 +9,7 @@ import type { Volume } from './volume.js';
 
 /** READ, LSEEK, BMAP: the contents of files, and where they are. */
 export function fileDataOperations(volume: Volume): OperationTable {
-  const { filesystem, nodes } = volume;
+  const { filesystem, nodes, accessTimes } = volume;
   const mapped = new MappedRange();
   return {
     READ: ({ nodeid, view, bodyOffset }, reply) => {
@@ -21,7 +21,9 @@ export function fileDataOperations(volume: Volume): OperationTable {
       const length = Math.min(readSize(view, bodyOffset), reply.capacity);
       if (!Number.isSafeInteger(offset + length)) return -errno.EINVAL;
       const contents = inode.hasFlag('INLINE_DATA') ? filesystem.inline : filesystem.content;
-      return contents.read(inode, offset, length, reply.bytes, reply.body);
+      const count = contents.read(inode, offset, length, reply.bytes, reply.body);
+      accessTimes.accessed(inode, readOpenFlags(view, bodyOffset));
+      return count;
     },
 
     LSEEK: seekingWhatIsStored(volume),

@@ -1,6 +1,14 @@
 import type { ErrorPolicy } from '../ext4/layout/superblock.js';
 import { OptionError } from '../session/filesystem.js';
 
+/** Which access times are kept up. */
+export interface AccessTimeOptions {
+  /** relative: those that are not later than the last change, or older than a day. */
+  readonly update: 'relative' | 'always' | 'never';
+  /** Of directories, too. */
+  readonly directories: boolean;
+}
+
 /** Mount options that concern the server; the others are accepted for writing and have no meaning before. */
 export interface ServerOptions {
   /** Which copy of the superblock, in units of 1 KiB. */
@@ -24,6 +32,7 @@ export interface ServerOptions {
   readonly barriers: boolean;
   /** Tell the device what was freed. */
   readonly discard: boolean;
+  readonly accessTimes: AccessTimeOptions;
 }
 
 type Mutable = { -readonly [Key in keyof ServerOptions]: ServerOptions[Key] };
@@ -41,6 +50,7 @@ const DEFAULTS: ServerOptions = {
   commitMilliseconds: 5000,
   barriers: true,
   discard: false,
+  accessTimes: { update: 'relative', directories: true },
 };
 
 /** What an option does; it gets the value, empty where there was none. */
@@ -66,6 +76,11 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   commit: (options, value) => (options.commitMilliseconds = (integer('commit', value) || 5) * 1000),
   barrier: (options, value) => (options.barriers = value !== '0'),
   nobarrier: (options) => (options.barriers = false),
+  relatime: (options) => (options.accessTimes = { ...options.accessTimes, update: 'relative' }),
+  noatime: (options) => (options.accessTimes = { ...options.accessTimes, update: 'never' }),
+  strictatime: (options) => (options.accessTimes = { ...options.accessTimes, update: 'always' }),
+  diratime: (options) => (options.accessTimes = { ...options.accessTimes, directories: true }),
+  nodiratime: (options) => (options.accessTimes = { ...options.accessTimes, directories: false }),
   discard: (options) => (options.discard = true),
   nodiscard: (options) => (options.discard = false),
 };

@@ -25,6 +25,7 @@ export function volumeOf(filesystem: Filesystem, options: ServerOptions): Volume
     attributes: new InodeAttributes(filesystem.superblock.blockSize, filesystem.links),
     options,
     lookups: { add: () => undefined },
+    accessTimes: { accessed: () => undefined },
   };
 }
 

@@ -6,12 +6,14 @@ import type { Volume } from './volume.js';
 const LONGEST_TARGET = 4095;
 
 /** READLINK. */
-export function symbolicLinkOperations({ links, nodes }: Volume): OperationTable {
+export function symbolicLinkOperations({ links, nodes, accessTimes }: Volume): OperationTable {
   return {
     READLINK: ({ nodeid }, reply) => {
       const inode = nodes.get(nodeid);
       if (!inode.isSymlink) return -errno.EINVAL;
-      return Math.min(links.read(inode, reply.bytes, reply.body), LONGEST_TARGET);
+      const length = Math.min(links.read(inode, reply.bytes, reply.body), LONGEST_TARGET);
+      accessTimes.accessed(inode, 0);
+      return length;
     },
   };
 }

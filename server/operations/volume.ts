@@ -1,5 +1,6 @@
 import type { Directory } from '../ext4/directory/directory.js';
 import type { Filesystem } from '../ext4/filesystem.js';
+import type { Inode } from '../ext4/inode.js';
 import type { SymbolicLinks } from '../ext4/symlink.js';
 import type { InodeNumber } from '../ext4/units.js';
 import type { InodeAttributes } from './inode-attributes.js';
@@ -17,6 +18,13 @@ export interface Volume {
   readonly options: ServerOptions;
   /** Told of every inode that a reply makes the kernel know. */
   readonly lookups: LookupCounter;
+  readonly accessTimes: AccessListener;
+}
+
+/** Keeps access times; a read-only mount has none to keep. */
+export interface AccessListener {
+  /** Something of the file was read by way of a descriptor with those flags of open(2). Outside a handle. */
+  accessed(inode: Inode, openFlags: number): void;
 }
 
 /** Counts what the kernel knows; a read-only mount has no need to. */

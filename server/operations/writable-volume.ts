@@ -2,6 +2,7 @@ import { OperationError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import type { Handler } from '../session/handler.js';
+import type { AccessTimes } from './access-times.js';
 import type { DeferredSyncs } from './deferred-syncs.js';
 import type { LookupCounts } from './lookup-counts.js';
 import type { StaleAttributes } from './stale-attributes.js';
@@ -15,6 +16,7 @@ export interface WritableVolume extends Volume {
   readonly syncs: DeferredSyncs;
   readonly staleAttributes: StaleAttributes;
   readonly writebacks: WritebackWaits;
+  readonly accessTimes: AccessTimes;
 }
 
 /**

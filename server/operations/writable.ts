@@ -5,6 +5,7 @@ import { log } from '../log.js';
 import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
+import { AccessTimes } from './access-times.js';
 import { attributeChangeOperations } from './attribute-changes.js';
 import { creationOperations } from './creation.js';
 import { DeferredSyncs } from './deferred-syncs.js';
@@ -12,7 +13,7 @@ import { fileWriteOperations } from './file-writes.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
 import { ioctlChangeOperations, untilShutDown } from './ioctl-changes.js';
 import { LookupCounts } from './lookup-counts.js';
-import type { ServerOptions } from './options.js';
+import { parseServerOptions, type ServerOptions } from './options.js';
 import { removalOperations } from './removal.js';
 import { seekingWhatIsCached } from './seeking.js';
 import { setAttributeOperations } from './set-attributes.js';
@@ -54,7 +55,15 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   activate(): void {
     const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
-    this.#volume = { ...volumeOf(writable.filesystem, this.#options), writable, lookups: new LookupCounts(), syncs: this.deferred, staleAttributes: this.staleAttributes, writebacks: this.writebacks };
+    this.#volume = {
+      ...volumeOf(writable.filesystem, this.#options),
+      writable,
+      lookups: new LookupCounts(),
+      syncs: this.deferred,
+      staleAttributes: this.staleAttributes,
+      writebacks: this.writebacks,
+      accessTimes: new AccessTimes(writable, this.#options.accessTimes),
+    };
   }
 
   get operations(): OperationTable {
@@ -78,6 +87,14 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   tend(gauges: Float64Array): void {
     tendCaches(this.#active().filesystem, gauges);
+  }
+
+  /** A mount that has become read-only is not written any more, not even to note that it was read. */
+  remounted(options: readonly string[]): void {
+    const { accessTimes } = parseServerOptions(options.filter((word) => word !== 'ro'));
+    const readOnly = options.includes('ro');
+    this.#active().accessTimes.options = readOnly ? { ...accessTimes, update: 'never' } : accessTimes;
+    if (readOnly) this.sync();
   }
 
   /** What cannot be written is told once; every later change is refused then. */

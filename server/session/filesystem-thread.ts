@@ -17,7 +17,7 @@ import { mount, type Mount } from './mounting.js';
 import { featureNames } from './negotiation.js';
 import { Session } from './session.js';
 import { ThreadControl } from './thread-control.js';
-import type { ThreadEnd, ThreadMessage, ThreadStart, WrittenBack } from './thread-messages.js';
+import type { MainMessage, ThreadEnd, ThreadMessage, ThreadStart } from './thread-messages.js';
 
 const start = workerData as ThreadStart;
 const control = new ThreadControl(start.control);
@@ -68,7 +68,7 @@ function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session)
 }
 
 function step(device: FuseDevice, session: Session, fuse: number): SessionEnd | undefined {
-  const end = advance(device, session) ?? resumeWrittenBack(device, session);
+  const end = advance(device, session) ?? hear(device, session);
   if (end !== undefined) return end;
   askForWriteback(session, fuse);
   try {
@@ -85,20 +85,32 @@ function askForWriteback(session: Session, fuse: number): void {
   session.askForWriteback((ticket, nodeid, offset, size) => tell({ type: 'write back', ticket, fuse, nodeid, offset, size }));
 }
 
-function resumeWrittenBack(device: FuseDevice, session: Session): SessionEnd | undefined {
-  for (let ticket = writtenBack(); ticket !== undefined; ticket = writtenBack()) {
-    const end = resume(device, session, ticket);
+/** Takes notice of what the main thread had to say. */
+function hear(device: FuseDevice, session: Session): SessionEnd | undefined {
+  for (let message = nextMessage(); message !== undefined; message = nextMessage()) {
+    if (message.type === 'remounted') {
+      remounted(session, message.options);
+      continue;
+    }
+    const end = resume(device, session, message.ticket);
     if (end !== undefined) return end;
   }
   return undefined;
 }
 
-/** The next ticket whose range the kernel has written back. */
-function writtenBack(): number | undefined {
+function remounted(session: Session, options: readonly string[]): void {
+  try {
+    session.remounted(options);
+  } catch (error) {
+    log('error', `remount: ${describe(error)}`);
+  }
+}
+
+function nextMessage(): MainMessage | undefined {
   if (!moreMessages && !control.takeMessages()) return undefined;
-  const received = receiveMessageOnPort(parentPort as MessagePort) as { readonly message: WrittenBack } | undefined;
+  const received = receiveMessageOnPort(parentPort as MessagePort) as { readonly message: MainMessage } | undefined;
   moreMessages = received !== undefined;
-  return received?.message.ticket;
+  return received?.message;
 }
 
 /** The kernel waits for this server in a thread of this server, which could not end otherwise: what it writes back is refused. */
@@ -106,7 +118,9 @@ function endWritebacks(session: Session, fuse: number): void {
   const device = fuseDevice(fuse);
   askForWriteback(session, fuse);
   while (session.awaitsWriteback && refuse(device, session) === undefined) {
-    for (let ticket = writtenBack(); ticket !== undefined; ticket = writtenBack()) session.dropWaiting(ticket);
+    for (let message = nextMessage(); message !== undefined; message = nextMessage()) {
+      if (message.type === 'written back') session.dropWaiting(message.ticket);
+    }
   }
 }
 

@@ -64,6 +64,8 @@ export interface MountedFilesystem {
   tend?(gauges: Float64Array): void;
   /** Everything goes to the device now. */
   sync?(): void;
+  /** The mount was given other options: those that can change take effect, and "ro" makes all durable first. */
+  remounted?(options: readonly string[]): void;
   /** Requests that were answered DEFERRED. */
   readonly deferred?: DeferredRequests;
   /** Requests that wait for what the kernel caches. */

@@ -128,6 +128,11 @@ export class Session {
     if (!this.closed) this.filesystem.tend?.(gauges);
   }
 
+  /** The mount was given other options. */
+  remounted(options: readonly string[]): void {
+    if (!this.closed) this.filesystem.remounted?.(options);
+  }
+
   /** Everything goes to the device now. */
   sync(): void {
     if (!this.closed) this.filesystem.sync?.();

@@ -38,9 +38,10 @@ export interface Writeback {
 }
 
 /** What the main thread tells the filesystem thread once it serves. */
-export interface WrittenBack {
-  readonly ticket: number;
-}
+export type MainMessage =
+  | { readonly type: 'written back'; readonly ticket: number }
+  /** The mount was given other options. */
+  | { readonly type: 'remounted'; readonly options: readonly string[] };
 
 /** `not mounted`: the helper has been told why, or has told us. */
 export type ThreadEnd = SessionEnd | { readonly reason: 'not mounted'; readonly message: string };

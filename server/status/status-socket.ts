@@ -9,16 +9,19 @@ const FAREWELL_MILLISECONDS = 1_000;
 
 /**
  * Newline-delimited JSON on a listening socket that the helper passed: {"request":"status"} is answered
- * by a StatusReport, and every connection that is still open at the end hears an ExitEvent. So whoever
+ * by a StatusReport, {"request":"remount","options":[…]} too, once it is passed on, and every connection that is still open at the end hears an ExitEvent. So whoever
  * unmounts can wait for the server to have closed its device.
  */
 export class StatusSocket {
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
   readonly #report: () => StatusReport;
+  readonly #remount: (options: readonly string[]) => void;
 
-  constructor(descriptor: number, report: () => StatusReport) {
+  /** @param remount told which options hold from now on */
+  constructor(descriptor: number, report: () => StatusReport, remount: (options: readonly string[]) => void) {
     this.#report = report;
+    this.#remount = remount;
     this.#server = createServer((connection) => this.#accept(connection));
     this.#server.maxConnections = MOST_CONNECTIONS;
     this.#server.on('error', (error) => log('warning', `the status socket failed: ${error.message}`));
@@ -49,13 +52,17 @@ export class StatusSocket {
 
   #answer(line: string): StatusReport | { readonly error: string } {
     try {
-      const { request } = JSON.parse(line) as { readonly request?: unknown };
-      return request === 'status' ? this.#report() : { error: 'unknown request' };
+      const { request, options } = JSON.parse(line) as { readonly request?: unknown; readonly options?: unknown };
+      if (request === 'remount' && isListOfWords(options)) this.#remount(options);
+      else if (request !== 'status') return { error: 'unknown request' };
+      return this.#report();
     } catch {
       return { error: 'not a request' };
     }
   }
 }
+
+const isListOfWords = (value: unknown): value is string[] => Array.isArray(value) && value.every((word) => typeof word === 'string');
 
 function farewell(connection: Socket, line: string): Promise<void> {
   return new Promise((resolve) => {
