@@ -1,6 +1,6 @@
 // Sees to it that what the build and the tests need is installed: Debian packages (as root), then the npm packages.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Each tool by a command it brings, the Debian package that has it, and what goes without it. */
@@ -15,6 +15,7 @@ const tools = [
   { command: 'git', package: 'git', purpose: 'real programs on a mount', for: 'test' },
   { command: 'rsync', package: 'rsync', purpose: 'real programs on a mount', for: 'test' },
   { command: 'sqlite3', package: 'sqlite3', purpose: 'transactions on a mount', for: 'test' },
+  { command: 'initdb', package: 'postgresql', purpose: 'a database on a mount', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];
@@ -33,7 +34,13 @@ const isExecutable = (path) => {
   }
 };
 
-export const isInstalled = (command) => searchPath.some((directory) => isExecutable(join(directory, command)));
+/** Debian keeps the programs of each version of PostgreSQL in a directory of their own, off the search path. */
+const postgresqlDirectories = () => {
+  const versions = '/usr/lib/postgresql';
+  return existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin')) : [];
+};
+
+export const isInstalled = (command) => [...searchPath, ...postgresqlDirectories()].some((directory) => isExecutable(join(directory, command)));
 
 const run = (command, args, environment = {}) =>
   spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } }).status === 0;
