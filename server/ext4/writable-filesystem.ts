@@ -96,13 +96,14 @@ export class WritableFilesystem {
    */
   static open(device: BlockDevice, options: WritableOptions): WritableFilesystem {
     const { report = () => undefined } = options;
-    const stored = Filesystem.open(device, { ...options, noJournalRecovery: true });
+    const open = (opened: BlockDevice): Filesystem => Filesystem.open(opened, { ...options, noJournalRecovery: true });
+    const stored = open(device);
     const unwritable = featuresAgainstWriting(stored.superblock);
     if (unwritable.length > 0) throw new UnsupportedError(`the filesystem has features that allow only reading: ${unwritable.join(', ')}`);
     const journal = stored.superblock.features.hasCompat('HAS_JOURNAL')
-      ? openJournalForWriting(stored, options.journalDevice, {}, report)
+      ? openJournalForWriting(stored, options.journalDevice, { superblockLocation: superblockLocation(options), open }, report)
       : undefined;
-    const filesystem = Filesystem.open(device, { ...options, noJournalRecovery: true });
+    const filesystem = open(device);
     const sink = journal === undefined
       ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
       : new Log(journal, device, { barriers: options.barriers });

@@ -46,10 +46,10 @@ export class WritableFilesystem {
 
   constructor(device: BlockDevice, { journalDevice, journalChecksum = false, barriers = true, memory, cacheBytes, reservedClusters = 0 }: WritableOptions = {}) {
     const report = (problem: Error): void => void this.problems.push(problem.message);
-    const open = (): Filesystem => Filesystem.open(device, { noJournalRecovery: true, report, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
+    const open = (opened = device): Filesystem => Filesystem.open(opened, { noJournalRecovery: true, report, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
     const stored = open();
     const journal = stored.superblock.features.hasCompat('HAS_JOURNAL')
-      ? openJournalForWriting(stored, journalDevice, { checksum: journalChecksum }, report)
+      ? openJournalForWriting(stored, journalDevice, { checksum: journalChecksum, superblockLocation: 1024, open }, report)
       : undefined;
 
     this.filesystem = open();

@@ -1,10 +1,12 @@
 import type { BlockDevice } from '../../device/block-device.js';
-import { CorruptionError, UnsupportedError, type FilesystemError } from '../errors.js';
+import { CorruptionError, type FilesystemError } from '../errors.js';
 import { nextSequence } from '../layout/journal.js';
 import { setSuperblockChecksum } from '../layout/superblock-fields.js';
 import { SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from '../layout/superblock.js';
 import { keepErrors } from '../superblock-errors.js';
 import type { JournalBlock } from '../units.js';
+import { commitInFull } from './fast-commit/commit-in-full.js';
+import type { CommittedFilesystem } from './fast-commit/replay.js';
 import { InternalJournal, type JournalRun } from './internal-source.js';
 import { JournalStorage } from './journal-storage.js';
 import { needsRecovery, openJournal, recoverStored, type StoredFilesystem } from './recovered-filesystem.js';
@@ -34,6 +36,10 @@ export interface WritableJournal {
 export interface WritableJournalOptions {
   /** Checksums also for a filesystem without metadata_csum (`journal_checksum`). */
   readonly checksum?: boolean;
+  /** Byte offset of the superblock in use. */
+  readonly superblockLocation: number;
+  /** Reads the filesystem, as its last full commit left it, for the replay of fast commits. */
+  readonly open: (device: BlockDevice) => CommittedFilesystem;
 }
 
 /**
@@ -43,7 +49,7 @@ export interface WritableJournalOptions {
  *
  * A filesystem is opened for writing like this (a whole example: test/support/writable-filesystem.ts),
  *
- *     const journal = openJournalForWriting(stored, journalDevice, {}, report);   // where it has one
+ *     const journal = openJournalForWriting(stored, journalDevice, { superblockLocation, open }, report);   // where it has one
  *     const filesystem = ...                                                      // parsed again
  *     const sink = journal === undefined ? new NoLog(device, blockSize, barriers) : new Log(journal, device, { barriers });
  *     const transactions = new Transactions(filesystem.cache, sink, 1, sealWith({ [Verified.Superblock]: superblockSealer(superblock), ... }));
@@ -59,17 +65,18 @@ export interface WritableJournalOptions {
 export function openJournalForWriting(
   stored: StoredFilesystem,
   journalDevice: BlockDevice | undefined,
-  { checksum = false }: WritableJournalOptions,
+  options: WritableJournalOptions,
   report: (problem: FilesystemError) => void,
 ): WritableJournal {
   const source = openJournal(stored, journalDevice);
   const external = !(source instanceof InternalJournal);
   const storage = new JournalStorage(source, external && journalDevice !== undefined ? journalDevice : stored.device, external);
-  const { head, sequence, error } = needsRecovery(stored.superblock) ? recoverHome(stored, source, report) : endOfUnused(stored, source);
+  const runs = external ? [] : source.runs;
+  const { head, sequence, error } = needsRecovery(stored.superblock) ? recoverHome(stored, source, storage, runs, options, report) : endOfUnused(stored, source);
 
   const writer = new JournalSuperblockWriter(storage);
   writer.setEmpty(head, sequence);
-  writer.setFormat(formatFor(stored.superblock, checksum));
+  writer.setFormat(formatFor(stored.superblock, options.checksum ?? false));
   writer.write();
   storage.flush();
   const superblock = readJournalSuperblock(storage);
@@ -80,7 +87,7 @@ export function openJournalForWriting(
     writer,
     head,
     sequence,
-    runs: external ? [] : source.runs,
+    runs,
     error,
   };
 }
@@ -91,17 +98,25 @@ interface LogEnd {
   readonly error: number;
 }
 
-function recoverHome(stored: StoredFilesystem, source: JournalSource, report: (problem: FilesystemError) => void): LogEnd {
-  const { journal, blocks, fastCommits, head, nextSequence: sequence } = recoverStored(stored, source, report);
-  if (fastCommits.records.length > 0) {
-    // Going on without them would lose what an fsync had promised to keep.
-    throw new UnsupportedError('the journal holds fast commits, which can only be replayed for reading: run e2fsck, or mount read-only');
-  }
+function recoverHome(
+  stored: StoredFilesystem,
+  source: JournalSource,
+  storage: JournalStorage,
+  runs: readonly JournalRun[],
+  options: WritableJournalOptions,
+  report: (problem: FilesystemError) => void,
+): LogEnd {
+  const result = recoverStored(stored, source, report);
+  const { journal, blocks, fastCommits, head, nextSequence: sequence } = result;
+  // Going on without them would lose what an fsync had promised to keep.
+  if (fastCommits.refused !== null) throw fastCommits.refused;
   const before = readSuperblock(stored.device);
   writeHome(stored.device, source, blocks);
   const after = readSuperblock(stored.device);
   if (keepErrors(before, after)) writeSuperblock(stored, after);
-  return { head, sequence, error: journal.errno };
+  if (fastCommits.records.length === 0) return { head, sequence, error: journal.errno };
+  commitInFull(stored.device, storage, result, runs, options);
+  return { head, sequence: nextSequence(sequence), error: journal.errno };
 }
 
 function readSuperblock(device: BlockDevice): Uint8Array {

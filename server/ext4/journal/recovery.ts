@@ -17,6 +17,8 @@ export interface RecoveryResult {
   readonly blocks: ReplayedBlocks;
   /** Sequence number for the first transaction written from now on. */
   readonly nextSequence: number;
+  /** The number that the transaction after those found would have had; that of the fast commits. */
+  readonly endSequence: number;
   /** Where in the log it may be put. */
   readonly head: JournalBlock;
   /**
@@ -54,6 +56,7 @@ export function recoverJournal(source: JournalSource, target: ReplayTarget): Rec
     blocks,
     // One is left out, so that a commit block that is still in the log never continues the new one.
     nextSequence: nextSequence(log.endSequence),
+    endSequence: log.endSequence,
     head: log.head,
     damage: log.damage,
     fastCommits,
@@ -67,6 +70,7 @@ function nothingToRecover(journal: JournalSuperblock): RecoveryResult {
     transactions: 0,
     blocks: new ReplayedBlocks(),
     nextSequence: nextSequence(journal.sequence),
+    endSequence: journal.sequence,
     head: journal.first,
     damage: null,
     fastCommits: NO_FAST_COMMITS,

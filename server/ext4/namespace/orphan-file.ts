@@ -57,7 +57,7 @@ function emptyBlock({ superblock, cache, inodes, transactions, orphans }: Orphan
     try {
       transactions.modify(block, Verified.OrphanFile, file.checksumSeed);
       layout.clearEntry(view, index);
-      orphans.add(inodes.get(inodeNumber(orphan)));
+      if (!orphans.has(inodeNumber(orphan))) orphans.add(inodes.get(inodeNumber(orphan)));
       transactions.end();
     } catch (error) {
       transactions.abort();

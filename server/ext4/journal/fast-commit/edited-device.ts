@@ -15,6 +15,11 @@ export class EditedDevice implements BlockDevice {
     this.#blockSize = blockSize;
   }
 
+  /** The blocks that were replaced, in no order. */
+  get replaced(): Iterable<readonly [block: number, content: Uint8Array]> {
+    return this.#blocks;
+  }
+
   /** Replaces a block by a copy of `content`. */
   replace(block: number, content: Uint8Array): void {
     const known = this.#blocks.get(block);

@@ -14,8 +14,10 @@ import { ExtentEditor } from '../../mapping/extent-editor.js';
 import type { FileMapping } from '../../mapping/file-mapping.js';
 import { LOGICAL_BLOCK_LIMIT } from '../../mapping/mapping.js';
 import { inodeNumber, logicalBlock, physicalBlock } from '../../units.js';
+import { superblockSealer } from '../../superblock-editor.js';
 import { sealWith } from '../seal.js';
 import { Transactions, type CommittingTransaction, type TransactionSink } from '../transactions.js';
+import { ReplayAccounts, type AccountedFilesystem } from './accounts.js';
 import { ReplayedDirectories, sealDirectoryBlock } from './directory-editor.js';
 import type { EditedDevice } from './edited-device.js';
 import { ReplayedInodes } from './replayed-inode.js';
@@ -42,15 +44,15 @@ const MOST_LINKS = 65000;
 const UNCOUNTED_LINKS = 1;
 
 /**
- * Applies fast commits to a filesystem that will not be written: what they change is kept in memory.
- * They say what happened to files, not to blocks, so they are carried out again. Names and files
- * come out as they were; bitmaps and counters, which only a writer needs, stay behind.
+ * Applies fast commits to a filesystem, in memory. They say what happened to files, not to blocks, so
+ * they are carried out again. Names and files come out as they were; bitmaps, counters and the orphan
+ * list, which only a writer needs, follow where `accounts` is given.
  *
  * @param device what `filesystem` is read from; afterwards it shows the result
  * @throws FilesystemError where a record cannot be carried out; then none should count
  */
-export function replayFastCommits(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[]): void {
-  new FastCommitReplay(filesystem, device, records).run();
+export function replayFastCommits(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[], accounts?: AccountedFilesystem): void {
+  new FastCommitReplay(filesystem, device, records, accounts).run();
 }
 
 class FastCommitReplay {
@@ -63,11 +65,17 @@ class FastCommitReplay {
   readonly #inodes: ReplayedInodes;
   /** Directories in which directories came or went. */
   readonly #recount = new Set<number>();
+  /** Inodes that a record made what they are. */
+  readonly #put = new Set<number>();
+  readonly #accounts: ReplayAccounts | undefined;
 
-  constructor(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[]) {
+  constructor(filesystem: CommittedFilesystem, device: EditedDevice, records: readonly FastCommitRecord[], accounts: AccountedFilesystem | undefined) {
     const { superblock, geometry, cache, groups, mapping } = filesystem;
     const checksums = superblock.features.hasRoCompat('METADATA_CSUM');
-    const seal = sealWith(checksums ? { [Verified.ExtentNode]: sealExtentNode, [Verified.DirectoryLeaf]: sealDirectoryBlock } : {});
+    const seal = sealWith({
+      ...(checksums && { [Verified.ExtentNode]: sealExtentNode, [Verified.DirectoryLeaf]: sealDirectoryBlock }),
+      ...(accounts && { [Verified.Superblock]: superblockSealer(superblock, accounts.superblockLocation) }),
+    });
     const space = new SpareBlocks(superblock, geometry, groups, cache, records);
     this.#filesystem = filesystem;
     this.#records = records;
@@ -76,11 +84,13 @@ class FastCommitReplay {
     this.#extents = new ExtentEditor(mapping.extents, cache, this.#transactions, this.#editor, space, geometry.clusterRatio);
     this.#directories = new ReplayedDirectories(superblock, cache, mapping, this.#transactions, this.#editor, this.#extents, space);
     this.#inodes = new ReplayedInodes(superblock, geometry, groups, cache, this.#editor);
+    this.#accounts = accounts && new ReplayAccounts(filesystem, this.#transactions, this.#editor, accounts, namedInodes(records));
   }
 
   run(): void {
     for (const record of this.#records) this.#inHandle(() => this.#apply(record));
     for (const number of this.#recount) this.#inHandle(() => this.#countLinks(number));
+    this.#accounts?.settle(this.#put);
     this.#transactions.commit();
   }
 
@@ -94,7 +104,8 @@ class FastCommitReplay {
   #apply(record: FastCommitRecord): void {
     switch (record.kind) {
       case 'inode':
-        return this.#inodes.put(record.inode, record.raw);
+        this.#put.add(record.inode);
+        return this.#inodes.put(record.inode, record.raw, this.#accounts !== undefined);
       case 'add range':
         return this.#addRange(record);
       case 'remove range':
@@ -161,7 +172,8 @@ class FastCommitReplay {
     if (inode.isDirectory) this.#recount.add(parent.number);
     const links = inode.isDirectory ? 0 : Math.max(inode.links - 1, 0);
     this.#editor.setLinks(inode, links);
-    if (links === 0) this.#inodes.clear(inode);
+    // For a writer, the mount frees what it had.
+    if (links === 0 && this.#accounts === undefined) this.#inodes.clear(inode);
   }
 
   /**
@@ -185,6 +197,15 @@ class FastCommitReplay {
       throw error;
     }
   }
+}
+
+function namedInodes(records: readonly FastCommitRecord[]): Set<number> {
+  const named = new Set<number>();
+  for (const record of records) {
+    named.add(record.inode);
+    if ('parent' in record) named.add(record.parent);
+  }
+  return named;
 }
 
 /** What is committed replaces blocks of the device in memory. */

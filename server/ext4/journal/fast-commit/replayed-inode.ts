@@ -9,6 +9,7 @@ import * as layout from '../../layout/inode.js';
 import { FileType, I_BLOCK, I_BLOCK_SIZE, InodeFlags } from '../../layout/inode.js';
 import type { Superblock } from '../../layout/superblock.js';
 import { inodeNumber, physicalBlock, type InodeNumber } from '../../units.js';
+import { refuseReuse } from './accounts.js';
 
 /** i_generation is the first field after i_block. */
 const AFTER_I_BLOCK = I_BLOCK + I_BLOCK_SIZE;
@@ -32,11 +33,13 @@ export class ReplayedInodes {
   /**
    * Makes the inode what the fast commit says, except for where its blocks are: ranges that follow say
    * that, beginning from what the inode had if it is still the same file.
+   * @param accounted nothing that it had may get lost
    */
-  put(number: number, raw: Uint8Array): void {
+  put(number: number, raw: Uint8Array, accounted: boolean): void {
     const inode = this.#locate(number);
     const fresh = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
     const sameFile = isSound(inode) && inode.generation === layout.generation(fresh, 0) && inode.fileType === (layout.mode(fresh, 0) & FileType.MASK);
+    if (accounted && !sameFile && isSound(inode) && inode.deletionTime === 0) refuseReuse(inode);
 
     this.#editor.modify(inode);
     inode.bytes.set(raw.subarray(0, I_BLOCK), inode.offset);
