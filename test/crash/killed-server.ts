@@ -11,6 +11,7 @@ import { nativeProgram } from '../support/native.js';
 import { Random } from '../support/random.js';
 import { serverOf } from '../support/server.js';
 import { survey } from './acknowledged.js';
+import { repairsTooMuch } from './crash-points.js';
 
 export interface KilledKind {
   readonly name: string;
@@ -124,10 +125,6 @@ async function repair(image: string): Promise<string[]> {
   const { status, stdout } = await attempt('e2fsck', ['-f', '-y', image]);
   const text = stdout.toString();
   const complaints = await e2fsckComplaints(image);
-  const repairs = (text.match(REPAIR) ?? []).filter((line) => !HARMLESS.test(line));
-  if ((status === 0 || status === 1) && repairs.length === 0 && complaints === undefined) return [];
+  if ((status === 0 || status === 1) && !repairsTooMuch(text) && complaints === undefined) return [];
   return [`e2fsck -fy of a copy: status ${String(status)}\n${text}${complaints ?? ''}`];
 }
-
-const REPAIR = /^.*(\? yes|FIXED|INCONSISTENC).*$/gim;
-const HARMLESS = /Optimize\? yes|orphan/i;
