@@ -21,8 +21,11 @@ export interface BlockDevice {
   /** Returns when everything written before is on stable storage. */
   flush(): void;
 
-  /** Tells the device that a range is unused; best effort. */
-  discard(position: number, length: number): void;
+  /**
+   * Tells the device that a range is unused, and can read as anything from now on; best effort.
+   * @returns false where it takes no discards at all
+   */
+  discard(position: number, length: number): boolean;
 
   /** Asks for a range to be read ahead; best effort. */
   willNeed(position: number, length: number): void;

@@ -2,6 +2,7 @@ import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { DeviceError } from '../ext4/errors.js';
 import type { BlockDevice } from './block-device.js';
+import type { DiscardRange } from './discard.js';
 
 const errnoOf = (error: unknown): number => {
   const value = (error as { errno?: unknown }).errno;
@@ -18,6 +19,8 @@ export interface DescriptorDeviceOptions {
   readonly sizeLimit?: number;
   /** For messages. */
   readonly name: string;
+  /** Node has no call for it; without one, discards are refused. */
+  readonly discardRange?: DiscardRange;
 }
 
 /** A window of an open block device or image file. The descriptor belongs to this object. */
@@ -25,12 +28,14 @@ export class DescriptorDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
   readonly #fd: number;
+  readonly #discardRange: DiscardRange | undefined;
   readonly #offset: number;
   readonly #name: string;
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
+    this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
@@ -73,8 +78,10 @@ export class DescriptorDevice implements BlockDevice {
     }
   }
 
-  discard(): void {
-    // Node has no fallocate or BLKDISCARD; unused space stays allocated.
+  discard(position: number, length: number): boolean {
+    if (this.readOnly || this.#discardRange === undefined) return false;
+    this.#check(length, position, 'discard');
+    return this.#discardRange(this.#fd, this.#offset + position, length);
   }
 
   willNeed(): void {

@@ -1,6 +1,8 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { BlockAllocator, NoSpaceError } from './allocation/block-allocator.js';
 import { BlockBitmaps } from './allocation/block-bitmaps.js';
+import { Discards } from './allocation/discards.js';
+import { FreeSpace, type TrimRange } from './allocation/free-space.js';
 import { GroupCounters } from './allocation/group-counters.js';
 import { InodeAllocator } from './allocation/inode-allocator.js';
 import { InodeBitmaps } from './allocation/inode-bitmaps.js';
@@ -77,6 +79,7 @@ export class WritableFilesystem {
   readonly inodes: InodeEditor;
   readonly directory: Directory;
   readonly space: BlockAllocator;
+  readonly freeSpace: FreeSpace;
   readonly files: FileSpace;
   readonly writer: FileWriter;
   readonly namespace: Namespace;
@@ -124,9 +127,11 @@ export class WritableFilesystem {
     const blockBitmaps = new BlockBitmaps(superblock, geometry, groups, cache, transactions, this.counters);
     const inodeBitmaps = new InodeBitmaps(superblock, groups, cache, transactions, this.counters);
     const reserved = Math.ceil(superblock.reservedBlocksCount / geometry.clusterRatio);
-    this.space = new BlockAllocator(geometry, transactions, blockBitmaps, this.counters, reserved, report, (start, length) => {
-      if (options.discard) device.discard(start * superblock.blockSize, length * superblock.blockSize);
-    });
+    const discards = options.discard ? new Discards(device, superblock.blockSize, report) : undefined;
+    this.space = new BlockAllocator(geometry, transactions, blockBitmaps, this.counters, reserved, report, (start, length) => discards?.add(start, length));
+    // Behind the allocator, which says what was freed as a transaction is committed.
+    if (discards !== undefined) transactions.listen(discards);
+    this.freeSpace = new FreeSpace(device, geometry, blockBitmaps, superblock.clustersPerGroup, report, () => filesystem.trim());
     const inodeAllocator = new InodeAllocator(superblock, geometry, transactions, inodeBitmaps, this.counters, report);
     const inlineData = new InlineDataEditor(superblock, this.inodes);
     const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
@@ -240,6 +245,16 @@ export class WritableFilesystem {
       this.transactions.commit();
     }
     this.writer.unflushed = false;
+  }
+
+  /**
+   * Tells the device what is free. Between operations: every Inode and block becomes invalid.
+   * @returns bytes
+   */
+  trimFreeSpace(range: TrimRange): number {
+    this.transactions.checkpoint();
+    this.filesystem.device.flush();
+    return this.freeSpace.trim(range);
   }
 
   /** Makes what was done to one inode durable. */

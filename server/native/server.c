@@ -4,8 +4,10 @@
  * that blocks in a read, and giving up what a server does not need. No filesystem or protocol logic.
  */
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -164,6 +166,42 @@ static napi_value shim_interrupt(napi_env env, napi_callback_info info)
 	return shim_result(env, syscall(SYS_tgkill, getpid(), thread, INTERRUPT_SIGNAL));
 }
 
+/* The (descriptor, offset, length) of a range, in bytes. */
+static bool range_arguments(napi_env env, napi_callback_info info, int32_t *descriptor, uint64_t range[2])
+{
+	napi_value argv[3];
+	int64_t offset, length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], descriptor) || !shim_int64(env, argv[1], &offset) ||
+	    !shim_int64(env, argv[2], &length))
+		return false;
+	range[0] = (uint64_t)offset;
+	range[1] = (uint64_t)length;
+	return true;
+}
+
+/* punchHole(descriptor, offset, length): 0, or -errno; the file keeps its size and loses the blocks */
+static napi_value shim_punch_hole(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)range[0], (off_t)range[1]));
+}
+
+/* discardBlocks(descriptor, offset, length): 0, or -errno; of a block device */
+static napi_value shim_discard_blocks(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, ioctl(descriptor, BLKDISCARD, range));
+}
+
 /* prctl(option, argument): its result, or -errno */
 static napi_value shim_prctl(napi_env env, napi_callback_info info)
 {
@@ -203,6 +241,8 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "awaitReadable", shim_await_readable);
 	shim_export(env, exports, "interruptible", shim_interruptible);
 	shim_export(env, exports, "interrupt", shim_interrupt);
+	shim_export(env, exports, "punchHole", shim_punch_hole);
+	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
 	shim_export(env, exports, "prctl", shim_prctl);
 	shim_export(env, exports, "limit", shim_limit);
 	shim_export(env, exports, "seccomp", shim_seccomp);

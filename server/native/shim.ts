@@ -16,6 +16,10 @@ export interface ServerShim {
   interruptible(): number;
   /** Makes that thread's awaitReadable return -EINTR, or the next one if it is not in it. */
   interrupt(thread: number): number;
+  /** Takes the blocks of a range from a file, which keeps its size. */
+  punchHole(descriptor: number, offset: number, length: number): number;
+  /** Tells a block device that a range is unused. */
+  discardBlocks(descriptor: number, offset: number, length: number): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;

@@ -1,4 +1,5 @@
 /** ext2, ext3 and ext4 for the session: opens the filesystem on a descriptor, and answers for it. */
+import { discardRange } from '../device/discard.js';
 import { DescriptorDevice } from '../device/descriptor-device.js';
 import type { BlockDevice } from '../device/block-device.js';
 import { NotExt4Error } from '../ext4/errors.js';
@@ -22,7 +23,7 @@ const NANOSECONDS_PER_SECOND = 1e9;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable });
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor) });
   const stored = storedSuperblock(device, options);
   const journalDevice = needsJournalDevice(source, options, stored) ? externalJournal(source, stored, requestJournal) : undefined;
   const openOptions: OpenOptions = {

@@ -1,5 +1,6 @@
-import { IOCTL_FIXED_SIZE, ioctlCommand, ioctlInSize } from '../../protocol/fuse/requests.js';
+import { IOCTL_FIXED_SIZE, ioctlCommand, ioctlInSize, ioctlOutSize } from '../../protocol/fuse/requests.js';
 import { IOCTL_OUT_SIZE, writeIoctlOut } from '../../protocol/fuse/replies.js';
+import { readU64, write64 } from '../../protocol/fuse/word64.js';
 import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import { InodeFlags, setGeneration } from '../ext4/layout/inode.js';
@@ -10,6 +11,7 @@ import { flagsWithExtended, userVisibleFlags } from './inode-flags.js';
 import { changing, type WritableVolume } from './writable-volume.js';
 
 const ROOT_USER = 0;
+const TRIM_RANGE_SIZE = 24;
 const LABEL_SIZE = 16;
 const LABEL_ROOM = 256;
 
@@ -104,8 +106,22 @@ export function ioctlChangeOperations(volume: WritableVolume, asking: Handler): 
         return writeIoctlOut(reply.view, reply.body, 0) + LABEL_ROOM;
       },
     ],
-    // FITRIM: no device tells here that it takes discards.
-    [0xc018_5879, ({ uid }) => (uid === ROOT_USER ? -errno.EOPNOTSUPP : -errno.EPERM)],
+    [
+      // FITRIM, whose argument is start8@0 length8@8 shortest8@16; the length comes back as what was done.
+      0xc018_5879,
+      ({ uid, view, bodyOffset, bodyLength }, reply) => {
+        if (uid !== ROOT_USER) return -errno.EPERM;
+        if (bodyLength < IOCTL_FIXED_SIZE + TRIM_RANGE_SIZE || ioctlOutSize(view, bodyOffset) < TRIM_RANGE_SIZE) return -errno.EINVAL;
+        const at = bodyOffset + IOCTL_FIXED_SIZE;
+        const range = { start: readU64(view, at), length: readU64(view, at + 8), shortest: readU64(view, at + 16) };
+        const trimmed = writable.trimFreeSpace(range);
+        const to = reply.body + IOCTL_OUT_SIZE;
+        write64(reply.view, to, range.start);
+        write64(reply.view, to + 8, trimmed);
+        write64(reply.view, to + 16, range.shortest);
+        return writeIoctlOut(reply.view, reply.body, 0) + TRIM_RANGE_SIZE;
+      },
+    ],
     [
       // EXT4_IOC_SHUTDOWN. The command's number says that it only reads, so FUSE does not pass on which
       // of its modes was asked for: what was done so far always goes to the device first.

@@ -51,4 +51,4 @@ export async function complaintsAbout(directory: string, bytes: Uint8Array): Pro
 
 /** @param cacheBytes so little that blocks are evicted all the time */
 export const openWritable = (device: BlockDevice, cacheBytes = 1 << 18): WritableFilesystem =>
-  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: false, cacheBytes });
+  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: true, cacheBytes });

@@ -38,7 +38,11 @@ export class MemoryDevice implements BlockDevice {
     this.flushes++;
   }
 
-  discard(): void {}
+  discard(position: number, length: number): boolean {
+    this.#check(position, length);
+    this.bytes.fill(0, position, position + length);
+    return true;
+  }
 
   willNeed(): void {}
 

@@ -75,6 +75,9 @@ export interface Failures {
  * A device in memory that remembers every write and flush, so that what it would hold after a power
  * cut at any of them can be built again; and that fails where it is told to.
  */
+/** What discarded bytes read as. */
+const DISCARDED = 0xdd;
+
 export class RecordingDevice implements BlockDevice {
   readonly readOnly = false;
   readonly recording: Recording;
@@ -122,7 +125,14 @@ export class RecordingDevice implements BlockDevice {
     this.recording.events.push({ kind: 'flush', device: this });
   }
 
-  discard(): void {}
+  /** What was discarded can read as anything: as garbage, from any moment on. */
+  discard(position: number, length: number): boolean {
+    this.#check(position, length);
+    const bytes = new Uint8Array(length).fill(DISCARDED);
+    this.bytes.set(bytes, position);
+    this.recording.events.push({ kind: 'write', device: this, position, bytes });
+    return true;
+  }
 
   willNeed(): void {}
 

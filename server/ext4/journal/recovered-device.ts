@@ -51,8 +51,8 @@ export class RecoveredDevice implements BlockDevice {
     // Nothing is ever written.
   }
 
-  discard(): void {
-    // Best effort, and nothing may change.
+  discard(): boolean {
+    return false;
   }
 
   willNeed(position: number, length: number): void {

@@ -49,8 +49,8 @@ export class EditedDevice implements BlockDevice {
     // Nothing is ever written.
   }
 
-  discard(): void {
-    // Best effort, and nothing may change.
+  discard(): boolean {
+    return false;
   }
 
   willNeed(position: number, length: number): void {
