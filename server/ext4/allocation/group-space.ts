@@ -25,6 +25,13 @@ export class GroupSpace {
   readonly #clusters: number;
   /** Clear bits. */
   free = 0;
+  /**
+   * No run of `#roomSought` or more begins in [#soughtFrom, #soughtTo): small files leave gaps between
+   * them that the next search need not look at again.
+   */
+  #roomSought = 0;
+  #soughtFrom = 0;
+  #soughtTo = 0;
 
   constructor(group: GroupNumber, bitmaps: BlockBitmaps, blockSize: number, held: Iterable<ClusterRange>) {
     this.group = group;
@@ -44,6 +51,8 @@ export class GroupSpace {
   giveBack(from: number, to: number): void {
     clearBits(this.#busy, from, to);
     this.free += to - from;
+    // A run that has become long enough by this begins at most so far before it.
+    this.#soughtTo = Math.min(this.#soughtTo, from - this.#roomSought + 1);
   }
 
   /** The run that begins exactly at `from`, up to `wanted` long. */
@@ -55,6 +64,14 @@ export class GroupSpace {
 
   /** The first run of `wanted` at or after `goal`, going round once; where none is that long, the longest. */
   bestRun(goal: number, wanted: number, found: FoundRun): void {
+    found.length = 0;
+    const isKnown = wanted >= this.#roomSought && goal >= this.#soughtFrom && goal < this.#soughtTo;
+    if (this.#search(isKnown ? this.#soughtTo : goal, this.#clusters, wanted, found)) {
+      this.#roomSought = wanted;
+      if (!isKnown) this.#soughtFrom = goal;
+      this.#soughtTo = found.from;
+      return;
+    }
     found.length = 0;
     if (!this.#search(goal, this.#clusters, wanted, found)) this.#search(0, goal, wanted, found);
   }
