@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { installCommand, uninstallCommand } from './commands/install.js';
 import { mountCommand } from './commands/mount.js';
 import { statusCommand } from './commands/status.js';
 import { umountCommand } from './commands/umount.js';
@@ -15,6 +16,7 @@ const program = quietly(new Command('fuse4fs'))
 
 program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand());
 registerInspect(program);
+program.addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);
 
 // fuse4fs --json COMMAND is the same as fuse4fs COMMAND --json.

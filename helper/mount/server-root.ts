@@ -50,7 +50,7 @@ export function serverProgram(): ServerProgram {
     shown: [
       ...nodeItself(),
       ...SERVER_PARTS.map((part) => ({ outside: installedFile(part), inside: join(HOME, part) })),
-      ...[...packages(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
+      ...[...packagesWithDependencies(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
     command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`],
@@ -76,7 +76,7 @@ function sharedObjects(): string[] {
 const manifest = z.object({ dependencies: z.record(z.string(), z.string()).optional() });
 
 /** Names and directories of the packages and of all that they depend on. */
-function packages(names: readonly string[]): Map<string, string> {
+export function packagesWithDependencies(names: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   const collect = (name: string, from: string): void => {
     const directory = findPackage(name, from);

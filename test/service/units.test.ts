@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { projectRoot } from '../support/native.js';
@@ -17,6 +17,17 @@ function exposure(service: string): number {
 
 t.test('the server unit takes away all that can be taken away', withAnalyze, (t) => {
   t.ok(exposure('fuse4fs-server@.service') <= 0.4, `exposure ${exposure('fuse4fs-server@.service')}`);
+  t.end();
+});
+
+t.test('without a compiler even less is left', withAnalyze, (t) => {
+  const directory = scratchDirectory(t, 'jitless');
+  const joined = join(directory, 'fuse4fs-server@.service');
+  // The drop-in's section is the service's: what it says last counts.
+  writeFileSync(joined, readFileSync(unit('fuse4fs-server@.service'), 'utf8') + readFileSync(unit('jitless.conf'), 'utf8'));
+  const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=yes', joined], { encoding: 'utf8' });
+  const found = Number(/Overall exposure level for \S+: (\d+\.\d+)/.exec(stdout)?.[1] ?? 'none');
+  t.ok(found <= 0.3, `exposure ${found}`);
   t.end();
 });
 

@@ -1,0 +1,71 @@
+/** Where each part of an installation goes: the hierarchy of file-hierarchy(7). */
+import { readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { installedFile, packagesWithDependencies } from '../helper/mount/server-root.js';
+
+/** The program, in one directory of its own. */
+export const PROGRAM = '/usr/lib/fuse4fs';
+const UNITS = '/usr/lib/systemd/system';
+
+/** The drop-in that denies memory which is writable and executable, for who pays the price of it. */
+export const JITLESS = { unit: 'jitless.conf', place: '/etc/systemd/system/fuse4fs-server@.service.d/jitless.conf' };
+
+/** Beneath the root of the installation; `mode` and contents of a file, or a whole tree to be copied. */
+export type Piece =
+  | { readonly path: string; readonly copyOf: string }
+  | { readonly path: string; readonly linkTo: string }
+  | { readonly path: string; readonly contents: string; readonly mode: number };
+
+/** What of the build is needed at run time: no tests, no benchmark. */
+const PARTS = ['package.json', 'LICENSE', 'dist/cli', 'dist/helper', 'dist/library', 'dist/native', 'dist/protocol', 'dist/server', 'dist/systemd', 'systemd', 'man'];
+const SHIMS = ['helper.node', 'seqpacket.node', 'server.node', 'contain'];
+
+const COMMANDS = [
+  { path: '/usr/bin/fuse4fs', main: 'dist/cli/fuse4fs.js' },
+  { path: '/usr/sbin/mount.fuse4fs', main: 'dist/cli/mount.fuse4fs.js' },
+  { path: '/usr/sbin/umount.fuse4fs', main: 'dist/cli/umount.fuse4fs.js' },
+];
+
+export function layout(): Piece[] {
+  return [...program(), ...commands(), ...manualPages(), ...units()];
+}
+
+function program(): Piece[] {
+  const { dependencies } = z.object({ dependencies: z.record(z.string(), z.string()) }).parse(JSON.parse(readFileSync(installedFile('package.json'), 'utf8')));
+  return [
+    ...PARTS.map((part) => ({ path: join(PROGRAM, part), copyOf: installedFile(part) })),
+    ...SHIMS.map((shim) => ({ path: join(PROGRAM, 'build/Release', shim), copyOf: installedFile('build/Release', shim) })),
+    ...[...packagesWithDependencies(Object.keys(dependencies))].map(([name, directory]) => ({ path: join(PROGRAM, 'node_modules', name), copyOf: directory })),
+  ];
+}
+
+/** Wrappers rather than links: the Node that installs is the one that runs, wherever PATH leads. */
+function commands(): Piece[] {
+  const wrapper = (main: string): string => `#!/bin/sh\nexec ${node()} ${join(PROGRAM, main)} "$@"\n`;
+  return [
+    ...COMMANDS.map(({ path, main }) => ({ path, contents: wrapper(main), mode: 0o755 })),
+    // fsck(8) looks for this name; e2fsck keeps fsck's contract whatever it is called.
+    { path: '/usr/sbin/fsck.fuse4fs', linkTo: 'e2fsck' },
+  ];
+}
+
+function manualPages(): Piece[] {
+  const pages = installedFile('man');
+  return readdirSync(pages).map((page) => ({ path: `/usr/share/man/man${page.at(-1) ?? ''}/${page}`, copyOf: join(pages, page) }));
+}
+
+function units(): Piece[] {
+  const unit = (name: string): string => readFileSync(installedFile('systemd', name), 'utf8').replaceAll('/usr/bin/node', node());
+  return [
+    ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
+    { path: '/usr/lib/tmpfiles.d/fuse4fs.conf', contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
+  ];
+}
+
+/** @returns the drop-in */
+export function jitless(): Piece {
+  return { path: JITLESS.place, contents: readFileSync(installedFile('systemd', JITLESS.unit), 'utf8').replaceAll('/usr/bin/node', node()), mode: 0o644 };
+}
+
+const node = (): string => realpathSync(process.execPath);

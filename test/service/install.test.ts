@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { projectRoot } from '../support/native.js';
+import { scratchDirectory } from '../support/scratch.js';
+
+const fuse4fs = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
+  spawnSync(process.execPath, [join(projectRoot, 'dist/cli/fuse4fs.js'), ...words], { encoding: 'utf8' });
+
+const filesOf = (root: string): string[] =>
+  readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [join(entry.parentPath, entry.name)]));
+
+t.test('install and uninstall', (t) => {
+  const root = scratchDirectory(t, 'install');
+  const installed = fuse4fs('install', '--root', root, '--json');
+  t.equal(installed.status, 0, installed.stderr);
+  const { result } = JSON.parse(installed.stdout) as { result: { paths: string[]; listening: boolean } };
+  t.equal(result.listening, false, 'nothing of the running system is touched');
+  for (const path of result.paths) t.ok(existsSync(join(root, path)) || path.endsWith('fsck.fuse4fs'), path);
+  t.equal(readlinkSync(join(root, 'usr/sbin/fsck.fuse4fs')), 'e2fsck');
+  const wrapper = join(root, 'usr/sbin/mount.fuse4fs');
+  t.equal(statSync(wrapper).mode & 0o777, 0o755);
+  t.match(readFileSync(wrapper, 'utf8'), process.execPath, 'it runs with the Node that installed it');
+  const service = readFileSync(join(root, 'usr/lib/systemd/system/fuse4fs-server@.service'), 'utf8');
+  t.match(service, `ExecStart=${process.execPath} `);
+
+  const copy = spawnSync(process.execPath, [join(root, 'usr/lib/fuse4fs/dist/cli/fuse4fs.js'), '--version'], { encoding: 'utf8', cwd: '/' });
+  t.equal(copy.status, 0, copy.stderr);
+  t.notOk(existsSync(join(root, 'usr/lib/fuse4fs/dist/test')), 'no tests');
+
+  t.equal(fuse4fs('install', '--root', root, '--jitless').status, 0, 'a second time, over the first');
+  t.ok(existsSync(join(root, 'etc/systemd/system/fuse4fs-server@.service.d/jitless.conf')));
+  const removed = fuse4fs('uninstall', '--root', root);
+  t.equal(removed.status, 0, removed.stderr);
+  t.same(filesOf(root), [], 'nothing is left');
+  t.notOk(existsSync(join(root, 'usr/lib/fuse4fs')));
+
+  const again = fuse4fs('uninstall', '--root', root);
+  t.equal(again.status, 1);
+  t.match(again.stderr, /is not installed in/u);
+  t.end();
+});
+
+t.test('an installation that was tampered with removes nothing outside its root', (t) => {
+  const root = scratchDirectory(t, 'tampered');
+  t.equal(fuse4fs('install', '--root', root).status, 0);
+  const record = join(root, 'usr/lib/fuse4fs/installed.json');
+  spawnSync('sed', ['-i', 's#/usr/bin/fuse4fs#/../victim#', record]);
+  t.not(fuse4fs('uninstall', '--root', root).status, 0);
+  t.ok(existsSync(join(root, 'usr/bin/fuse4fs')));
+  t.end();
+});

@@ -1,0 +1,82 @@
+/** The installed project under a systemd that boots, mounts from fstab, and shuts down. */
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import t from 'tap';
+import { BootedSystem } from '../support/booted-system.js';
+import { run } from '../support/command.js';
+import { e2fsckComplaints } from '../support/image.js';
+import { cannotMount, missing } from '../support/machine.js';
+import { scratchDirectory } from '../support/scratch.js';
+
+const skip = cannotMount() || missing('systemd-nspawn');
+const EIGHT_MEBIBYTES = '8M';
+
+/** `systemctl show` of the unit that serves what is mounted there. */
+async function serverOf(system: BootedSystem, target: string): Promise<Record<string, string>> {
+  const units = await system.run('systemctl', 'list-units', '--plain', '--no-legend', '--all', 'fuse4fs-server@*.service');
+  for (const name of units.split('\n').flatMap((line) => line.split(' ')[0] || [])) {
+    const shown = await system.run('systemctl', 'show', name);
+    const properties = Object.fromEntries(shown.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+    if (properties['StatusText']?.endsWith(` on ${target}`)) return properties;
+  }
+  throw new Error(`no server says that it serves ${target}`);
+}
+
+t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
+  const directory = scratchDirectory(t, 'systemd');
+  const system = new BootedSystem(directory);
+  for (const name of ['a', 'b', 'c']) {
+    const image = join(system.images, `${name}.img`);
+    await run('truncate', ['-s', EIGHT_MEBIBYTES, image]);
+    await run('mke2fs', ['-q', '-t', 'ext4', '-L', name, image]);
+  }
+  writeFileSync(
+    join(system.etc, 'fstab'),
+    ['/images/a.img /mnt/a fuse4fs defaults,nofail 0 2', '/images/b.img /mnt/b fuse4fs noauto,noatime 0 0', '/images/missing.img /mnt/none fuse4fs nofail 0 2', ''].join('\n'),
+  );
+  await system.boot(t);
+  // "nofail" also means that the boot does not wait for it.
+  await system.run('systemctl', 'start', 'mnt-a.mount');
+
+  const first = await serverOf(system, '/mnt/a');
+  t.equal(first['ActiveState'], 'active', 'fstab is mounted at boot, through a server that systemd has started');
+  t.equal(first['StatusText'], 'serving /images/a.img on /mnt/a');
+  t.equal((await system.run('findmnt', '-no', 'SOURCE,FSTYPE', '/mnt/a')).trim().replace(/\s+/gu, ' '), '/images/a.img fuse.fuse4fs');
+  const status = await system.run('cat', `/proc/${first['MainPID'] ?? ''}/status`);
+  t.match(status, /^CapEff:\s+0+$/mu, 'it has no capability');
+  t.match(status, /^Seccomp:\s+2$/mu, 'its system calls are filtered');
+  t.notMatch(status, /^Uid:\s+0\s/mu, 'it is not root');
+  t.notMatch(await system.run('journalctl', '--no-pager', '--unit', first['Id'] ?? ''), /confinement: /u, 'it could confine itself further');
+
+  await system.run('sh', '-c', 'mount /mnt/b & mount -t fuse4fs /images/c.img /mnt/c & wait %1 && wait %2');
+  const [second, third] = [await serverOf(system, '/mnt/b'), await serverOf(system, '/mnt/c')];
+  t.not(second['Id'], third['Id'], 'two mounts at once get a server each');
+  t.match(await system.run('findmnt', '-no', 'OPTIONS', '/mnt/b'), /noatime/u, 'with the options of fstab');
+  await system.run('sh', '-c', 'echo one > /mnt/b/kept && sync /mnt/b/kept && echo two > /mnt/c/kept');
+
+  await system.run('kill', '-KILL', second['MainPID'] ?? '');
+  t.equal((await system.attempt('ls', '/mnt/b')).status === 0, false, 'a mount whose server was killed fails');
+  t.equal((await system.run('cat', '/mnt/c/kept')).trim(), 'two', 'the others go on');
+  await system.run('umount', '/mnt/b');
+  await system.run('mount', '/mnt/b');
+  t.equal((await system.run('cat', '/mnt/b/kept')).trim(), 'one', 'mounted again, what was synced is there');
+
+  await system.run('umount', '/mnt/c');
+  await system.run('systemctl', 'stop', 'mnt-a.mount');
+  t.equal((await system.attempt('findmnt', '/mnt/a')).status, 1, 'systemctl stop unmounts');
+  await system.run('sh', '-c', 'mkdir -p /etc/systemd/system/fuse4fs-server@.service.d && cp /usr/lib/fuse4fs/systemd/jitless.conf /etc/systemd/system/fuse4fs-server@.service.d/ && printf "[Service]\\nWatchdogSec=2\\n" > /etc/systemd/system/fuse4fs-server@.service.d/impatient.conf && systemctl daemon-reload');
+  await system.run('mount', '-t', 'fuse4fs', '/images/c.img', '/mnt/c');
+  const jitless = await serverOf(system, '/mnt/c');
+  t.equal(jitless['MemoryDenyWriteExecute'], 'yes', 'without a compiler, memory cannot be written and run');
+  t.equal((await system.run('cat', '/mnt/c/kept')).trim(), 'two', 'and it serves all the same');
+
+  await system.run('kill', '-STOP', jitless['MainPID'] ?? '');
+  await system.run('sh', '-c', `while systemctl --quiet is-active ${jitless['Id'] ?? ''}; do :; done`);
+  t.match(await system.run('journalctl', '--no-pager', '--unit', jitless['Id'] ?? ''), /Watchdog timeout/u, 'a server that hangs is ended by the watchdog');
+  await system.run('umount', '/mnt/c');
+
+  await system.run('sh', '-c', 'echo three > /mnt/b/late');
+  await system.powerOff();
+  for (const name of ['a', 'b', 'c']) t.equal(await e2fsckComplaints(join(system.images, `${name}.img`)), undefined, `${name} is clean`);
+  t.match((await run('debugfs', ['-R', 'cat /late', join(system.images, 'b.img')])).toString(), /three/u, 'shutting down unmounts, and loses nothing');
+});

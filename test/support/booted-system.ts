@@ -1,0 +1,97 @@
+/** A whole systemd with the project installed, booted in systemd-nspawn over the machine's own root. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { attempt, run, type Output } from './command.js';
+import { projectRoot } from './native.js';
+
+/** In a mount namespace of its own: nothing that is mounted here, or that the container writes, is seen outside. */
+const BOOT = `
+mount -t tmpfs none /run
+umount -R /sys/fs/cgroup 2>/dev/null || true
+mount -t cgroup2 none /sys/fs/cgroup
+mount -t tmpfs none "$1/overlay"
+mkdir "$1/overlay/upper" "$1/overlay/work" "$1/overlay/root"
+"$2" "$3/dist/cli/fuse4fs.js" install --root "$1/overlay/upper"
+mkdir -p "$1/overlay/upper/etc/systemd/system/sockets.target.wants"
+ln -s /usr/lib/systemd/system/fuse4fs-server.socket "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"
+cp -r "$1/etc/." "$1/overlay/upper/etc/"
+mkdir -p "$1/overlay/upper/images" "$1/overlay/upper/mnt/a" "$1/overlay/upper/mnt/b" "$1/overlay/upper/mnt/c"
+mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
+exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-journal=no --boot \
+  --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse --bind="$1/images:/images" \
+  systemd.unit=tested.target
+`;
+
+/** What the machine is booted to; the FIFO hears when it has come so far. */
+const UNITS = {
+  'tested.target': '[Unit]\nRequires=basic.target\nWants=announced.service\nAfter=basic.target\n',
+  'announced.service': '[Unit]\nAfter=basic.target\n[Service]\nType=oneshot\nExecStart=/bin/sh -c "echo booted > /images/booted"\n',
+};
+
+export class BootedSystem {
+  /** Images, seen inside as /images. */
+  readonly images: string;
+  /** What is laid over /etc. */
+  readonly etc: string;
+  readonly #directory: string;
+  #child: ChildProcess | undefined;
+  #leader = 0;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.images = join(directory, 'images');
+    this.etc = join(directory, 'etc');
+    for (const name of [this.images, this.etc, join(directory, 'overlay')]) mkdirSync(name);
+    const units = join(this.etc, 'systemd', 'system');
+    mkdirSync(units, { recursive: true });
+    for (const [name, contents] of Object.entries(UNITS)) writeFileSync(join(units, name), contents);
+  }
+
+  /** Returns when basic.target is reached, with it what fstab says. */
+  async boot(t: Test): Promise<void> {
+    const announcement = join(this.images, 'booted');
+    await run('mkfifo', [announcement]);
+    const booted = spawn('cat', [announcement]);
+    // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
+    const log = openSync(join(this.#directory, 'console.log'), 'w+');
+    const words = ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot];
+    const child = spawn('unshare', words, { stdio: ['ignore', log, log] });
+    this.#child = child;
+    t.teardown(async () => {
+      booted.kill();
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    });
+    const first = await Promise.race([once(booted, 'exit').then(() => 'booted'), once(child, 'exit').then(() => 'ended')]);
+    closeSync(log);
+    if (first === 'ended') throw new Error(`the container ended:\n${readFileSync(join(this.#directory, 'console.log'), 'utf8').slice(-3000)}`);
+    const { pid = 0 } = child;
+    this.#leader = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+  }
+
+  attempt(command: string, ...words: string[]): Promise<Output> {
+    return attempt('nsenter', this.#entering(command, words));
+  }
+
+  async run(command: string, ...words: string[]): Promise<string> {
+    return (await run('nsenter', this.#entering(command, words))).toString();
+  }
+
+  /** In an orderly way, as a machine does it. */
+  async powerOff(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) throw new Error('not booted');
+    const ended = once(child, 'exit');
+    await this.attempt('systemctl', 'poweroff');
+    await ended;
+  }
+
+  #entering(command: string, words: readonly string[]): string[] {
+    return ['--target', String(this.#leader), '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', command, ...words];
+  }
+}
