@@ -24,6 +24,8 @@ export interface FuzzSummary {
   /** Images by the structure that was damaged. */
   readonly kinds: ReadonlyMap<string, number>;
   readonly longest: number;
+  /** Where they were written to: images by what e2fsck made of them before. */
+  readonly soundness: ReadonlyMap<string, number>;
 }
 
 export interface FuzzOptions {
@@ -31,11 +33,13 @@ export interface FuzzOptions {
   readonly seed: number;
   readonly count: number;
   readonly failuresDirectory: string;
+  /** Write to each, and judge every so-manieth. */
+  readonly judgeEvery?: number | undefined;
   readonly onProgress?: (images: number) => void;
 }
 
 /** Wall clock without one finished operation; generous, because the machine may be busy with other things. */
-const SILENCE = 15_000;
+const SILENCE = 30_000;
 const MOST_FAILURES = 20;
 
 interface Stop {
@@ -50,6 +54,7 @@ class Run {
   longest = 0;
   readonly failures: FuzzFailure[] = [];
   readonly kinds = new Map<string, number>();
+  readonly soundness = new Map<string, number>();
   readonly #options: FuzzOptions;
 
   constructor(options: FuzzOptions) {
@@ -70,7 +75,8 @@ class Run {
   #work(first: number, end: number): Promise<Stop | undefined> {
     const progress = new SharedArrayBuffer(8);
     const counters = new Int32Array(progress);
-    const work: FuzzWork = { bases: this.#options.bases, first, end, progress };
+    const { bases, judgeEvery } = this.#options;
+    const work: FuzzWork = { bases, first, end, judgeEvery, progress };
     const worker = new Worker(new URL('./fuzz-worker.js', import.meta.url), { workerData: work, resourceLimits: { maxOldGenerationSizeMb: 512 } });
     return new Promise((resolve) => {
       let [operations, since] = [-1, Date.now()];
@@ -93,11 +99,12 @@ class Run {
   #record(report: FuzzReport): void {
     this.images++;
     if (report.type === 'failed') return this.#fail(report.seed, report.error);
-    const { outcome, kinds } = report;
+    const { outcome, kinds, soundness } = report;
     if (outcome.refused !== undefined) this.refused++;
     else if (outcome.errors > 0) this.complained++;
     this.longest = Math.max(this.longest, outcome.longest);
     for (const kind of kinds) this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
+    if (soundness !== undefined) this.soundness.set(soundness, (this.soundness.get(soundness) ?? 0) + 1);
     if (this.images % 500 === 0) this.#options.onProgress?.(this.images);
   }
 

@@ -1,4 +1,4 @@
-/** Damages and reads image after image, and says what it is at; the runner watches and ends it where it hangs. */
+/** Damages and reads, or writes to, image after image, and says what it is at; the runner watches and ends it where it hangs. */
 import { readFileSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { MemoryDevice } from '../support/memory-device.js';
@@ -7,22 +7,28 @@ import { anatomyOf, type Anatomy } from './anatomy.js';
 import { damage, undo } from './damage.js';
 import { exercise, type Outcome } from './exercise.js';
 import type { FuzzBase } from './fuzz-images.js';
+import type { Soundness } from './judge.js';
+import { writeAndJudge } from './write-and-judge.js';
 
 export interface FuzzWork {
   readonly bases: readonly FuzzBase[];
   readonly first: number;
   readonly end: number;
+  /** Each is written to, and every so-manieth is judged by e2fsck and its contents. Undefined: they are only read. */
+  readonly judgeEvery?: number | undefined;
   /** Int32: [seed being read, operations done]. */
   readonly progress: SharedArrayBuffer;
 }
 
 export type FuzzReport =
-  | { readonly type: 'read'; readonly seed: number; readonly outcome: Outcome; readonly kinds: readonly string[] }
+  | { readonly type: 'read'; readonly seed: number; readonly outcome: Outcome; readonly kinds: readonly string[]; readonly soundness?: Soundness | undefined }
   | { readonly type: 'failed'; readonly seed: number; readonly error: string };
 
 /** Beyond what an empty process holds: caches, and the images themselves. */
 const MOST_MEMORY = 192 << 20;
 const MOST_CPU_MILLISECONDS = 1000;
+
+const MOST_LINES = 10;
 
 interface Subject {
   readonly device: MemoryDevice;
@@ -42,14 +48,21 @@ const memoryInUse = (): number => {
   return heapUsed + external;
 };
 
-function readOne({ device, anatomy }: Subject, seed: number, beat: () => void, memoryAtStart: number): FuzzReport {
+/** Beyond what reading needs: three copies of the image, which the collector may leave for a while. */
+const MEMORY_TO_WRITE = 256 << 20;
+
+function tryOne({ device, anatomy }: Subject, seed: number, judgeEvery: number | undefined, beat: () => void, memoryAtStart: number): FuzzReport {
   const changes = damage(device.bytes, anatomy, new Random(seed));
   try {
-    const outcome = exercise(device, beat);
+    const judged = judgeEvery === undefined ? undefined : writeAndJudge(device.bytes, seed, seed % judgeEvery === 0, beat);
+    const outcome = judged ?? exercise(device, beat);
     const memory = memoryInUse() - memoryAtStart;
-    if (memory > MOST_MEMORY) return { type: 'failed', seed, error: `holds ${memory >> 20} MiB` };
+    if (memory > MOST_MEMORY + (judged === undefined ? 0 : MEMORY_TO_WRITE)) return { type: 'failed', seed, error: `holds ${memory >> 20} MiB` };
     if (outcome.longest > MOST_CPU_MILLISECONDS) return { type: 'failed', seed, error: `one operation took ${outcome.longest.toFixed(0)} ms of CPU time` };
-    return { type: 'read', seed, outcome, kinds: [...new Set(changes.map(({ kind }) => kind))] };
+    if (judged !== undefined && judged.worse.length > 0) return { type: 'failed', seed, error: `is worse than before (it was ${judged.soundness ?? ''}):\n${judged.worse.slice(0, MOST_LINES).join('\n')}` };
+    const { refused, entries, errors, longest } = outcome;
+    const kinds = [...new Set(changes.map(({ kind }) => kind))];
+    return { type: 'read', seed, outcome: { ...(refused !== undefined && { refused }), entries, errors, longest }, kinds, soundness: judged?.soundness };
   } catch (error) {
     return { type: 'failed', seed, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   } finally {
@@ -57,13 +70,13 @@ function readOne({ device, anatomy }: Subject, seed: number, beat: () => void, m
   }
 }
 
-function work({ bases, first, end, progress }: FuzzWork, report: (message: FuzzReport) => void): void {
+function work({ bases, first, end, judgeEvery, progress }: FuzzWork, report: (message: FuzzReport) => void): void {
   const subjects = bases.map(load);
   const counters = new Int32Array(progress);
   const memoryAtStart = memoryInUse();
   for (let seed = first; seed < end; seed++) {
     Atomics.store(counters, 0, seed);
-    report(readOne(baseOf(subjects, seed), seed, () => Atomics.add(counters, 1, 1), memoryAtStart));
+    report(tryOne(baseOf(subjects, seed), seed, judgeEvery, () => Atomics.add(counters, 1, 1), memoryAtStart));
   }
 }
 
