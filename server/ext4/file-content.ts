@@ -1,23 +1,26 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { Verified, type BlockCache } from './cache/block-cache.js';
 import type { Inode } from './inode.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
-import { logicalBlock } from './units.js';
+import { logicalBlock, physicalBlock } from './units.js';
 
 /** Offsets at which lseek(2) finds data or a hole; -1 where there is none before the end of the file. */
 export const NOT_FOUND = -1;
 
-/** Contents of files that keep them in blocks: straight from the device, past the block cache. */
+/** Contents of files that keep them in blocks: straight from the device, past the block cache, but for data that is journalled. */
 export class FileContent {
   readonly #device: BlockDevice;
   readonly #mapping: FileMapping;
+  readonly #cache: BlockCache;
   readonly #blockSize: number;
   readonly #range = new MappedRange();
 
-  constructor(device: BlockDevice, mapping: FileMapping, blockSize: number) {
+  constructor(device: BlockDevice, mapping: FileMapping, cache: BlockCache) {
     this.#device = device;
     this.#mapping = mapping;
-    this.#blockSize = blockSize;
+    this.#cache = cache;
+    this.#blockSize = cache.blockSize;
   }
 
   /**
@@ -41,13 +44,28 @@ export class FileContent {
       const rangeEnd = (range.logical + range.length) * this.#blockSize;
       const count = Math.min(end, rangeEnd) - at;
       if (range.state === RangeState.Written) {
-        this.#device.read(target, into, count, range.physical * this.#blockSize + (at - block * this.#blockSize));
+        const position = range.physical * this.#blockSize + (at - block * this.#blockSize);
+        this.#device.read(target, into, count, position);
+        if (this.#cache.holdsFileData) this.#readJournalled(target, into, count, position);
       } else {
         target.fill(0, into, into + count);
       }
       at += count;
     }
     return Math.max(0, end - offset);
+  }
+
+  /** Puts what is on its way home through the journal over what was read from the device. */
+  #readJournalled(target: Uint8Array, into: number, length: number, position: number): void {
+    const end = position + length;
+    for (let at = position; at < end; ) {
+      const number = Math.floor(at / this.#blockSize);
+      const base = number * this.#blockSize;
+      const stop = Math.min(end, base + this.#blockSize);
+      const block = this.#cache.peek(physicalBlock(number));
+      if (block?.verifiedAs === Verified.FileData && block.isDirty) target.set(block.bytes.subarray(at - base, stop - base), into + at - position);
+      at = stop;
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ import { CorruptionError, errno, OperationError } from './errors.js';
 import type { BlockSpace } from './allocation/block-space.js';
 import type { InodeEditor } from './inode-editor.js';
 import type { Inode } from './inode.js';
+import type { JournalledData } from './journalled-data.js';
 import type { Transactions } from './journal/transactions.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import type { FileSpace, SpaceWish } from './mapping/file-space.js';
@@ -18,7 +19,7 @@ const LARGEST_PADDED = 1 << 16;
 /**
  * Writes and shortens the contents of files that keep them in blocks. Data goes straight to the
  * device, before the transaction that maps it commits: a crash never shows another file's old
- * contents (data=ordered).
+ * contents (data=ordered). Or it goes into that transaction.
  */
 export class FileWriter {
   readonly #device: BlockDevice;
@@ -27,6 +28,7 @@ export class FileWriter {
   readonly #inodes: InodeEditor;
   readonly #space: BlockSpace;
   readonly #transactions: Transactions;
+  readonly #journalled: JournalledData;
   readonly #blockSize: number;
   readonly #range = new MappedRange();
   readonly #zeros: Uint8Array;
@@ -37,13 +39,14 @@ export class FileWriter {
   /** Device writes since the last flush: an fsync without them needs none. */
   unflushed = false;
 
-  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, transactions: Transactions, blockSize: number) {
+  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, transactions: Transactions, journalled: JournalledData, blockSize: number) {
     this.#device = device;
     this.#mapping = mapping;
     this.#files = files;
     this.#inodes = inodes;
     this.#space = space;
     this.#transactions = transactions;
+    this.#journalled = journalled;
     this.#blockSize = blockSize;
     this.#zeros = new Uint8Array(1 << 20);
     this.#padded = new Uint8Array(Math.max(blockSize, LARGEST_PADDED));
@@ -67,12 +70,13 @@ export class FileWriter {
     if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
     const last = Math.ceil(end / this.#blockSize);
     const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
+    const step = this.#journalled.stepFor(inode);
     for (let at = offset; at < end; ) {
-      if (at > offset) this.#transactions.restart();
+      if (this.#transactions.isCrowded) this.#transactions.restart();
       this.#headIsFresh = false;
       this.#tailIsFresh = false;
       const first = logicalBlock(Math.floor(at / this.#blockSize));
-      const filled = this.#files.fillSome(inode, first, last, wish, (logical, count) => {
+      const filled = this.#files.fillSome(inode, first, Math.min(last, first + step), wish, (logical, count) => {
         if (logical === first) this.#headIsFresh = true;
         if (logical + count === last) this.#tailIsFresh = true;
       });
@@ -119,7 +123,7 @@ export class FileWriter {
       const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
       if (range.state === RangeState.Written) {
         this.#checkSpace(inode, range);
-        this.#writeZeros(range.physical * this.#blockSize + (at - block * this.#blockSize), stop - at);
+        this.#writeZeros(inode, range.physical * this.#blockSize + (at - block * this.#blockSize), stop - at);
       }
       at = stop;
     }
@@ -141,8 +145,12 @@ export class FileWriter {
       const unwritten = range.state === RangeState.Unwritten;
       const before = at === offset && (unwritten || this.#headIsFresh) ? at % this.#blockSize : 0;
       const behind = stop === end && (unwritten || this.#tailIsFresh) ? (block + count) * this.#blockSize - end : 0;
-      this.#writePadded(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
-      this.unflushed = true;
+      if (this.#journalled.claims(inode, base + at, stop - at)) {
+        this.#journalled.write(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
+      } else {
+        this.#writePadded(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
+        this.unflushed = true;
+      }
       if (unwritten) this.#files.convertToWritten(inode, logicalBlock(block), count);
       at = stop;
     }
@@ -171,11 +179,14 @@ export class FileWriter {
     }
   }
 
-  #writeZeros(position: number, length: number): void {
+  #writeZeros(inode: Inode, position: number, length: number): void {
+    const journalled = this.#journalled.claims(inode, position, length);
     for (let done = 0; done < length; done += this.#zeros.length) {
-      this.#device.write(this.#zeros, 0, Math.min(this.#zeros.length, length - done), position + done);
+      const count = Math.min(this.#zeros.length, length - done);
+      if (journalled) this.#journalled.write(this.#zeros, 0, count, position + done, 0, 0);
+      else this.#device.write(this.#zeros, 0, count, position + done);
     }
-    this.unflushed = true;
+    if (!journalled) this.unflushed = true;
   }
 
   /** A crafted extent must not let a file's data overwrite the filesystem's own structures. */

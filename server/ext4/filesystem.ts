@@ -86,7 +86,7 @@ export class Filesystem {
     this.groups = new Groups(superblock, this.geometry, this.cache, this.report);
     this.inodes = new InodeCache(superblock, this.geometry, this.groups, this.cache, INODE_CACHE_CAPACITY);
     this.mapping = new FileMapping(this.cache, this.geometry, checksums);
-    this.content = new FileContent(device, this.mapping, blockSize);
+    this.content = new FileContent(device, this.mapping, this.cache);
     this.inline = new InlineData(superblock);
     this.attributes = new ExtendedAttributes(this);
     this.directories = new Directory(this);

@@ -15,6 +15,7 @@ import { FileChanges } from './file-changes.js';
 import { Filesystem, type OpenOptions } from './filesystem.js';
 import { InlineDataEditor } from './inline-data-editor.js';
 import { InlineFiles } from './inline-files.js';
+import { JournalledData, type DataMode } from './journalled-data.js';
 import { InodeEditor } from './inode-editor.js';
 import type { Inode } from './inode.js';
 import { Log } from './journal/log.js';
@@ -49,6 +50,8 @@ export interface WritableOptions extends OpenOptions {
   readonly mountPoint: string;
   /** Tell the device what was freed, after it was committed. */
   readonly discard: boolean;
+  /** How file data relates to the journal; as the superblock says unless given. */
+  readonly data?: DataMode;
   /** Whether new inodes inherit access control lists; default true. */
   readonly acl?: boolean;
 }
@@ -109,7 +112,7 @@ export class WritableFilesystem {
     const filesystem = open(device);
     const sink = journal === undefined
       ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
-      : new Log(journal, device, { barriers: options.barriers });
+      : new Log(journal, device, { barriers: options.barriers, ordered: (options.data ?? defaultDataMode(filesystem.superblock)) !== 'writeback' });
     return new WritableFilesystem(filesystem, sink, journal, options);
   }
 
@@ -137,7 +140,8 @@ export class WritableFilesystem {
     const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
     const blockMap = new BlockMapEditor(cache, transactions, this.inodes, this.space);
     this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space, transactions);
-    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, superblock.blockSize);
+    const journalled = new JournalledData(cache, transactions, options.data ?? defaultDataMode(superblock), journal !== undefined);
+    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize);
     this.directory = filesystem.directories;
     const directories = new DirectoryEditing({
       superblock,
@@ -243,6 +247,7 @@ export class WritableFilesystem {
       if (this.writer.unflushed) this.filesystem.device.flush();
     } else {
       this.transactions.commit();
+      if (this.writer.unflushed && !this.#sink.flushesData) this.filesystem.device.flush();
     }
     this.writer.unflushed = false;
   }
@@ -329,6 +334,11 @@ export function featuresAgainstWriting({ features }: Superblock): string[] {
   if (features.hasIncompat('MMP')) all.push('mmp');
   return all;
 }
+
+/** Of s_default_mount_opts, which `tune2fs -o` sets. */
+const DATA_MODE = 0x60;
+const DATA_MODES: Readonly<Partial<Record<number, DataMode>>> = { 0x20: 'journal', 0x40: 'ordered', 0x60: 'writeback' };
+const defaultDataMode = ({ defaultMountOptions }: Superblock): DataMode => DATA_MODES[defaultMountOptions & DATA_MODE] ?? 'ordered';
 
 const superblockLocation = ({ superblockLocation: unit = 1 }: OpenOptions): number => unit * SUPERBLOCK_OFFSET;
 

@@ -10,7 +10,7 @@ import { uuidString } from '../ext4/layout/read.js';
 import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
 import { featuresAgainstWriting } from '../ext4/writable-filesystem.js';
 import { log } from '../log.js';
-import type { FilesystemSource, MountedFilesystem, MountFacts, RequestJournal } from '../session/filesystem.js';
+import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import type { Volume } from './volume.js';
@@ -39,8 +39,9 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     return new MountedExt4(volumeOf(filesystem, options), describe(filesystem, true, warnings(source, options, stored)));
   }
   const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
+  if (options.data === 'journal' && !stored.features.hasCompat('HAS_JOURNAL')) throw new OptionError('option "data=journal" needs a filesystem with a journal');
   const facts = describe(unrecovered, false, warnings(source, options, stored));
-  return new MountedWritableExt4(device, facts, { ...openOptions, barriers: options.barriers, discard: options.discard, acl: options.acl, mountPoint: source.target }, options);
+  return new MountedWritableExt4(device, facts, { ...openOptions, barriers: options.barriers, discard: options.discard, acl: options.acl, mountPoint: source.target, ...(options.data !== undefined && { data: options.data }) }, options);
 }
 
 class MountedExt4 implements MountedFilesystem {

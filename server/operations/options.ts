@@ -1,3 +1,4 @@
+import type { DataMode } from '../ext4/journalled-data.js';
 import type { ErrorPolicy } from '../ext4/layout/superblock.js';
 import { OptionError } from '../session/filesystem.js';
 
@@ -28,6 +29,8 @@ export interface ServerOptions {
   readonly errors: ErrorPolicy | undefined;
   /** What was changed is on the device after this long at the latest. */
   readonly commitMilliseconds: number;
+  /** How file data relates to the journal; undefined: what the superblock says. */
+  readonly data: DataMode | undefined;
   /** Flush the device around commits. */
   readonly barriers: boolean;
   /** Tell the device what was freed. */
@@ -48,6 +51,7 @@ const DEFAULTS: ServerOptions = {
   reservedUid: undefined,
   errors: undefined,
   commitMilliseconds: 5000,
+  data: undefined,
   barriers: true,
   discard: false,
   accessTimes: { update: 'relative', directories: true },
@@ -70,8 +74,8 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   nogrpid: (options) => (options.directoryGroup = false),
   sysvgroups: (options) => (options.directoryGroup = false),
   resuid: (options, value) => (options.reservedUid = integer('resuid', value)),
-  data: (_options, value) => dataMode(value),
-  errors: (options, value) => (options.errors = errorPolicy(value)),
+  data: (options, value) => (options.data = oneOf('data', DATA_MODES, value)),
+  errors: (options, value) => (options.errors = oneOf('errors', POLICIES, value)),
   // As with ext4, 0 means the default.
   commit: (options, value) => (options.commitMilliseconds = (integer('commit', value) || 5) * 1000),
   barrier: (options, value) => (options.barriers = value !== '0'),
@@ -103,18 +107,13 @@ export function parseServerOptions(words: readonly string[]): ServerOptions {
   return options;
 }
 
-/** Data is always ordered, which keeps what data=writeback promises, too. */
-function dataMode(value: string): void {
-  if (value === 'ordered' || value === 'writeback') return;
-  throw new OptionError(value === 'journal' ? 'option "data=journal" is not supported yet' : `option "data" is one of ordered, writeback, not "${value}"`);
-}
-
+const DATA_MODES: readonly DataMode[] = ['ordered', 'writeback', 'journal'];
 const POLICIES: readonly ErrorPolicy[] = ['continue', 'remount-ro', 'panic'];
 
-function errorPolicy(value: string): ErrorPolicy {
-  const policy = POLICIES.find((known) => known === value);
-  if (policy === undefined) throw new OptionError(`option "errors" is one of ${POLICIES.join(', ')}, not "${value}"`);
-  return policy;
+function oneOf<Word extends string>(key: string, words: readonly Word[], value: string): Word {
+  const word = words.find((known) => known === value);
+  if (word === undefined) throw new OptionError(`option "${key}" is one of ${words.join(', ')}, not "${value}"`);
+  return word;
 }
 
 function integer(key: string, value: string): number {

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Filesystem } from '../../server/ext4/filesystem.js';
+import type { DataMode } from '../../server/ext4/journalled-data.js';
 import { attempt } from '../support/command.js';
 import { mebibyte, type ImageRecipe } from '../support/image.js';
 import { MemoryDevice } from '../support/memory-device.js';
@@ -14,6 +15,7 @@ import { linesOfFilesystem } from './states.js';
 export interface CrashKind {
   readonly name: string;
   readonly recipe: ImageRecipe;
+  readonly data?: DataMode;
 }
 
 const journal = ['-J', 'size=1', '-N', '512'];
@@ -24,6 +26,7 @@ export const crashKinds: readonly CrashKind[] = [
   { name: 'ext4, 4 KiB blocks', recipe: { arguments: ['-J', 'size=4', '-N', '512'], size: 12 * mebibyte } },
   { name: 'bigalloc', recipe: { blockSize: 1024, features: ['bigalloc'], arguments: ['-C', '4096', ...journal], size: 6 * mebibyte } },
   { name: 'no checksums', recipe: { blockSize: 1024, features: ['^metadata_csum', '^64bit'], arguments: journal, size: 6 * mebibyte } },
+  { name: 'data=journal', recipe: { blockSize: 1024, arguments: journal, size: 6 * mebibyte }, data: 'journal' },
   { name: 'orphan_file', recipe: { blockSize: 1024, features: ['orphan_file'], arguments: journal, size: 6 * mebibyte } },
 ];
 
@@ -55,11 +58,11 @@ const HARMLESS = /.*Optimize\? yes|Feature orphan_present is set but orphan file
 export const repairsTooMuch = (said: string): boolean => REPAIR.test(said.replaceAll(HARMLESS, ''));
 
 /** Crashes a recorded workload at `points` moments, half of them at flushes, and recovers twice: by us and by e2fsck. */
-export async function crash({ recipe }: CrashKind, seed: number, points: number, progress: (points: number) => void = () => undefined): Promise<CrashSummary> {
+export async function crash({ recipe, data = 'ordered' }: CrashKind, seed: number, points: number, progress: (points: number) => void = () => undefined): Promise<CrashSummary> {
   const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fuse4fs-crash-'));
   try {
     const random = new Random(seed);
-    const workload = new RecordedWorkload(await imageBytes(directory, recipe), random, OPERATIONS);
+    const workload = new RecordedWorkload(await imageBytes(directory, recipe), random, OPERATIONS, data);
     const chosen = choosePoints(workload, random, points);
     const summary: CrashSummary = { points: 0, repaired: 0, surprises: [] };
     const work = async (worker: number): Promise<void> => {

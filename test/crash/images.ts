@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WritableFilesystem } from '../../server/ext4/writable-filesystem.js';
+import type { DataMode } from '../../server/ext4/journalled-data.js';
 import type { BlockDevice } from '../../server/device/block-device.js';
 import { e2fsckComplaints, makeImage, mebibyte, type ImageRecipe } from '../support/image.js';
 
@@ -50,5 +51,5 @@ export async function complaintsAbout(directory: string, bytes: Uint8Array): Pro
 }
 
 /** @param cacheBytes so little that blocks are evicted all the time */
-export const openWritable = (device: BlockDevice, cacheBytes = 1 << 18): WritableFilesystem =>
-  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: true, cacheBytes });
+export const openWritable = (device: BlockDevice, cacheBytes = 1 << 18, data: DataMode = 'ordered'): WritableFilesystem =>
+  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: true, cacheBytes, data });

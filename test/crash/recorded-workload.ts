@@ -1,4 +1,5 @@
 import { errno, FilesystemError } from '../../server/ext4/errors.js';
+import type { DataMode } from '../../server/ext4/journalled-data.js';
 import type { Filesystem } from '../../server/ext4/filesystem.js';
 import type { TransactionListener } from '../../server/ext4/journal/transactions.js';
 import { MemoryDevice } from '../support/memory-device.js';
@@ -7,7 +8,7 @@ import { RecordingDevice } from '../support/recording-device.js';
 import { Exerciser, POISON, type Appetite } from './exerciser.js';
 import { openWritable } from './images.js';
 import type { ModelFile } from './model.js';
-import { linesOfFilesystem, stateOfModel, strangeByte, type FileVersion, type TreeState } from './states.js';
+import { linesOfFilesystem, stateOfModel, strangeByte, strangeVersion, type FileVersion, type TreeState } from './states.js';
 
 const APPETITE: Partial<Appetite> = { names: 24, directories: 6, fileSize: 48 << 10, writeSize: 12 << 10, commits: 120 };
 /** Files in a directory that grows beyond a block, and into an index. */
@@ -23,11 +24,14 @@ export class RecordedWorkload implements TransactionListener {
   /** Where in the recording each operation began. */
   readonly #begins: number[] = [];
   #commitsBefore = 0;
+  /** Data is as old or new as the tree around it. */
+  readonly #isWhole: boolean;
 
-  constructor(image: Uint8Array, random: Random, operations: number) {
+  constructor(image: Uint8Array, random: Random, operations: number, data: DataMode = 'ordered') {
+    this.#isWhole = data === 'journal';
     poison(image);
     this.device = new RecordingDevice(image);
-    const writable = openWritable(this.device, 1 << 20);
+    const writable = openWritable(this.device, 1 << 20, data);
     this.#exerciser = new Exerciser(writable, random, APPETITE);
     this.#exerciser.changed = (file) => this.#remember(file);
     writable.transactions.listen(this);
@@ -68,7 +72,8 @@ export class RecordedWorkload implements TransactionListener {
   #strangeContents(filesystem: Filesystem, { files }: TreeState, operation: number): string | undefined {
     for (const [path, { file, version }] of files) {
       const possible = (this.#versions.get(file) ?? []).slice(version).filter((later, index) => index === 0 || later.operation <= operation);
-      const strange = strangeByte(filesystem, file.number, possible.map(({ contents }) => contents));
+      const contents = possible.map((later) => later.contents);
+      const strange = this.#isWhole ? strangeVersion(filesystem, file.number, contents) : strangeByte(filesystem, file.number, contents);
       if (strange !== undefined) return `${path}: ${strange}`;
     }
     return undefined;

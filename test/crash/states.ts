@@ -65,3 +65,11 @@ export function strangeByte(filesystem: Filesystem, number: InodeNumber, possibl
   }
   return undefined;
 }
+
+/** The same where data is journalled: all of it is as at one of the moments. */
+export function strangeVersion(filesystem: Filesystem, number: InodeNumber, possible: readonly Uint8Array[]): string | undefined {
+  const tree = new Tree(filesystem);
+  const found = new Uint8Array(tree.fileSize(number));
+  tree.read(number, 0, found);
+  return possible.some((version) => Buffer.compare(version, found) === 0) ? undefined : 'it is none of what it was at any moment';
+}

@@ -122,7 +122,8 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
       this.#freeInGroup(group, Math.floor((at - first) / ratio), Math.ceil((stop - first) / ratio));
       at = stop;
     }
-    if (metadata) for (let block = start; block < end; block++) this.#transactions.forget(physicalBlock(block));
+    if (!metadata) this.#transactions.forgetData(start, length);
+    else for (let block = start; block < end; block++) this.#transactions.forget(physicalBlock(block));
   }
 
   isFileSpace(start: PhysicalBlock, length: number): boolean {

@@ -23,6 +23,7 @@ export const Verified = {
   SymlinkTarget: 12,
   XattrValue: 13,
   QuotaFile: 14,
+  FileData: 15,
 } as const;
 export type Verified = (typeof Verified)[keyof typeof Verified];
 
@@ -96,6 +97,8 @@ export class BlockCache {
    * whose blocks are walked, and would change buffers that are another block's by then.
    */
   handleIsOpen = false;
+  /** Whether data of regular files was ever put in here: it is newer than the device's then. */
+  holdsFileData = false;
 
   /**
    * @param blockCount blocks of the filesystem; anything at or beyond is refused

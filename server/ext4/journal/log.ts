@@ -15,6 +15,8 @@ import type { CommittingTransaction, TransactionSink } from './transactions.js';
 export interface LogOptions {
   /** Flush around the commit block. Without, a power cut may cost the filesystem. */
   readonly barriers: boolean;
+  /** File data that was written before a commit is durable before it (data=ordered); default true. */
+  readonly ordered?: boolean;
   /** Bytes of committed blocks that may wait in memory for a checkpoint. */
   readonly memory?: number;
 }
@@ -49,6 +51,7 @@ export class Log implements TransactionSink {
   readonly #waiting: CheckpointList;
   readonly #mostWaiting: number;
   readonly #barriers: boolean;
+  readonly #ordered: boolean;
   /** What a transaction of `capacity` blocks takes in the log. */
   readonly #reserve: number;
   /** Blocks of the ring. */
@@ -62,7 +65,7 @@ export class Log implements TransactionSink {
   #isEmpty = true;
 
   /** @param device the filesystem's, where blocks are at home */
-  constructor({ storage, superblock, writer, head, sequence }: WritableJournal, device: BlockDevice, { barriers, memory = DEFAULT_MEMORY }: LogOptions) {
+  constructor({ storage, superblock, writer, head, sequence }: WritableJournal, device: BlockDevice, { barriers, ordered = true, memory = DEFAULT_MEMORY }: LogOptions) {
     const { blockSize } = storage;
     const length = superblock.end - superblock.first;
     this.#length = length;
@@ -77,6 +80,7 @@ export class Log implements TransactionSink {
     this.#waiting = new CheckpointList(new HomeWriter(device, blockSize));
     this.#mostWaiting = Math.floor(memory / blockSize);
     this.#barriers = barriers;
+    this.#ordered = ordered;
     this.#head = head;
     this.#sequence = sequence;
     this.#free = length;
@@ -88,6 +92,11 @@ export class Log implements TransactionSink {
     // One block more, for revoke records that do not fill theirs.
     this.#reserve = this.#format.blocksFor(this.capacity + COMMIT_SLACK, 0) + 1;
     if (this.capacity < LEAST_CAPACITY) throw new UnsupportedError(`a journal of ${length} blocks is too short to be written`);
+  }
+
+  /** Whether what was written to the filesystem's device before a commit is durable after it. */
+  get flushesData(): boolean {
+    return this.#ordered || !this.#storage.separate;
   }
 
   commit({ blocks, revoked }: CommittingTransaction): void {
@@ -165,7 +174,7 @@ export class Log implements TransactionSink {
   /** File data and the log's blocks are stored before the commit block can be. */
   #barrier(): void {
     if (!this.#barriers) return;
-    if (this.#storage.separate) this.#device.flush();
+    if (this.#storage.separate && this.#ordered) this.#device.flush();
     this.#storage.flush();
   }
 

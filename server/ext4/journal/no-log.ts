@@ -12,6 +12,7 @@ const MOST_BYTES = 32 << 20;
 export class NoLog implements TransactionSink {
   readonly capacity: number;
   readonly revokesPerBlock = Infinity;
+  readonly flushesData = true;
   readonly #device: BlockDevice;
   readonly #writer: HomeWriter;
   readonly #barriers: boolean;

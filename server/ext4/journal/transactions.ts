@@ -1,6 +1,6 @@
-import type { BlockCache, CachedBlock, Verified } from '../cache/block-cache.js';
+import { Verified, type BlockCache, type CachedBlock } from '../cache/block-cache.js';
 import { errno, FilesystemError, OperationError } from '../errors.js';
-import type { PhysicalBlock } from '../units.js';
+import { physicalBlock, type PhysicalBlock } from '../units.js';
 
 /**
  * What becomes of the blocks of a transaction when it commits: the log of a journal, or, on a
@@ -46,8 +46,10 @@ export interface TransactionListener {
 
 /** Of the sink's capacity: a handle begins below a half, and a long operation ends it here. */
 const CROWDED_PART = 5 / 8;
-/** Revoke records of one step take at most this part of it. */
+/** Revoke records of one step take at most this part of it, and data as much. */
 const FORGOTTEN_PART = 16;
+const STEP_PART = 16;
+const LEAST_STEP = 8;
 
 interface UndoImage {
   block: CachedBlock;
@@ -120,6 +122,11 @@ export class Transactions {
     return this.size >= this.#sink.capacity * CROWDED_PART;
   }
 
+  /** How many blocks of data a step may change, beside the metadata. */
+  get stepBlocks(): number {
+    return Math.max(LEAST_STEP, Math.floor(this.#sink.capacity / STEP_PART));
+  }
+
   /** How many blocks a step may forget. */
   get mostForgotten(): number {
     return Math.max(1, Math.floor(this.#sink.capacity / FORGOTTEN_PART)) * this.#sink.revokesPerBlock;
@@ -189,6 +196,18 @@ export class Transactions {
   forget(number: PhysicalBlock): void {
     this.#forgotten.push(number);
     this.#checkSize();
+  }
+
+  /**
+   * Blocks of a file's data were freed: what of them went through the journal is forgotten. What is not
+   * dirty is at home, and the log was emptied since.
+   */
+  forgetData(start: PhysicalBlock, length: number): void {
+    if (!this.#cache.holdsFileData) return;
+    for (let number: number = start; number < start + length; number++) {
+      const block = this.#cache.peek(physicalBlock(number));
+      if (block?.verifiedAs === Verified.FileData && block.isDirty) this.forget(block.number);
+    }
   }
 
   /** Closes the handle; its changes now share the running transaction's fate. */
