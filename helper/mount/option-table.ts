@@ -127,6 +127,11 @@ export const optionTable: readonly OptionEntry[] = [
   server('nobarrier', undefined, 'never flush the device’s cache; a power loss may then damage the filesystem'),
   server('discard', undefined, 'tell the device about blocks that become free'),
   server('nodiscard', undefined, 'do not tell the device about blocks that become free (default)'),
+  server('usrquota', undefined, 'enforce the limits of users, where the filesystem has the feature quota'),
+  server('quota', undefined, 'the same as usrquota'),
+  server('grpquota', undefined, 'enforce the limits of groups'),
+  server('prjquota', undefined, 'enforce the limits of projects'),
+  server('noquota', undefined, 'enforce no limits (default); usage is accounted all the same'),
   server('bsddf', undefined, 'statfs does not count the filesystem’s own structures (default)'),
   server('minixdf', undefined, 'statfs counts the filesystem’s own structures'),
   server('grpid', undefined, 'new files get the group of their directory'),
@@ -151,11 +156,12 @@ export const optionTable: readonly OptionEntry[] = [
   ignored('nonempty', undefined, 'not needed: a mount point need not be empty'),
   ...['delalloc', 'nodelalloc', 'nouid32', 'noauto_da_alloc', 'journal_checksum', 'nojournal_checksum', 'journal_async_commit',
     'noinit_itable', 'block_validity', 'noblock_validity', 'dioread_lock', 'dioread_nolock', 'i_version',
-    'noquota', 'prefetch_block_bitmaps', 'no_prefetch_block_bitmaps', 'nombcache', 'no_mbcache', 'orlov', 'oldalloc', 'mblk_io_submit',
+    'prefetch_block_bitmaps', 'no_prefetch_block_bitmaps', 'nombcache', 'no_mbcache', 'orlov', 'oldalloc', 'mblk_io_submit',
     'nomblk_io_submit', 'bh', 'nobh', 'reservation', 'noreservation', 'inlinecrypt', 'warn_on_error', 'nowarn_on_error', 'nodioread_nolock']
     .map((name) => ignored(name, undefined, kernelExt4)),
   ...['stripe', 'inode_readahead_blks', 'min_batch_time', 'max_batch_time', 'journal_ioprio', 'max_dir_size_kb', 'mb_optimize_scan']
     .map((name) => ignored(name, integer('N'), kernelExt4)),
+  ...['usrjquota', 'grpjquota', 'jqfmt'].map((name) => ignored(name, optionally(text('TEXT')), 'names quota files of older filesystems; accepted, without effect')),
   ignored('auto_da_alloc', zeroOrOne, kernelExt4),
   ignored('init_itable', optionally(integer('N')), kernelExt4),
 ];

@@ -4,6 +4,7 @@ import type { TransactionListener, Transactions } from './journal/transactions.j
 import * as layout from './layout/inode.js';
 import { GOOD_OLD_INODE_SIZE, InodeFlags, Times, type TimeField } from './layout/inode.js';
 import type { Superblock } from './layout/superblock.js';
+import { UNCHARGED, type QuotaCharges } from './quota/charges.js';
 
 const SECTOR_SIZE = 512;
 /** i_blocks holds this many sectors; beyond, it counts filesystem blocks (HUGE_FILE). */
@@ -23,12 +24,14 @@ export class InodeEditor implements TransactionListener {
   readonly #superblock: Superblock;
   readonly #transactions: Transactions;
   readonly #checksums: boolean;
+  readonly #charges: QuotaCharges;
   readonly #changed: Inode[] = [];
 
-  constructor(superblock: Superblock, transactions: Transactions) {
+  constructor(superblock: Superblock, transactions: Transactions, charges: QuotaCharges = UNCHARGED) {
     this.#superblock = superblock;
     this.#transactions = transactions;
     this.#checksums = superblock.features.hasRoCompat('METADATA_CSUM');
+    this.#charges = charges;
     transactions.listen(this);
   }
 
@@ -138,8 +141,14 @@ export class InodeEditor implements TransactionListener {
     }
   }
 
-  /** Adds to i_blocks. @param blocks filesystem blocks, may be negative */
-  addBlocks(inode: Inode, blocks: number): void {
+  /**
+   * Adds to i_blocks, and to the account of whoever owns the inode.
+   * @param blocks filesystem blocks, may be negative
+   * @param forced quota limits do not count
+   * @throws OperationError EDQUOT
+   */
+  addBlocks(inode: Inode, blocks: number, forced = false): void {
+    this.#charges.chargeSpace(inode, blocks * this.#superblock.blockSize, forced);
     const sectors = Math.max(0, inode.sectors + blocks * (this.#superblock.blockSize / SECTOR_SIZE));
     const hugeFiles = this.#superblock.features.hasRoCompat('HUGE_FILE');
     const huge = sectors > (hugeFiles ? MOST_SECTORS : MOST_SECTORS_WITHOUT_HUGE_FILE);

@@ -35,6 +35,8 @@ import { Namespace } from './namespace/namespace.js';
 import { emptyOrphanFile } from './namespace/orphan-file.js';
 import { Orphans } from './namespace/orphans.js';
 import { Reaper } from './namespace/reaper.js';
+import { UNCHARGED } from './quota/charges.js';
+import { Quotas, type EnforcedQuotas } from './quota/quotas.js';
 import { sealers } from './sealers.js';
 import { SuperblockEditor } from './superblock-editor.js';
 import { AclEditor } from './xattr/acl-editor.js';
@@ -54,6 +56,8 @@ export interface WritableOptions extends OpenOptions {
   readonly data?: DataMode;
   /** Whether new inodes inherit access control lists; default true. */
   readonly acl?: boolean;
+  /** Whose quota limits are enforced; usage is accounted in any case. Default none. */
+  readonly enforcedQuotas?: EnforcedQuotas;
 }
 
 /** What a program may do beyond its user's rights: setcap(8). */
@@ -92,6 +96,8 @@ export class WritableFilesystem {
   readonly contents: FileChanges;
   readonly attributes: AttributeEditor;
   readonly acls: AclEditor;
+  /** On filesystems with the feature quota. */
+  readonly quotas: Quotas | undefined;
   isShutDown = false;
   readonly #sink: Log | NoLog;
 
@@ -126,7 +132,6 @@ export class WritableFilesystem {
       for (const { physical, length } of journal?.runs ?? []) zones.add(physical, length);
     });
     this.superblock = new SuperblockEditor(superblock, cache, device, transactions, this.counters, { location: superblockLocation(options) });
-    this.inodes = new InodeEditor(superblock, transactions);
     const blockBitmaps = new BlockBitmaps(superblock, geometry, groups, cache, transactions, this.counters);
     const inodeBitmaps = new InodeBitmaps(superblock, groups, cache, transactions, this.counters);
     const reserved = Math.ceil(superblock.reservedBlocksCount / geometry.clusterRatio);
@@ -135,6 +140,21 @@ export class WritableFilesystem {
     // Behind the allocator, which says what was freed as a transaction is committed.
     if (discards !== undefined) transactions.listen(discards);
     this.freeSpace = new FreeSpace(device, geometry, blockBitmaps, superblock.clustersPerGroup, report, () => filesystem.trim());
+    this.quotas = superblock.features.hasRoCompat('QUOTA')
+      ? new Quotas({
+          superblock,
+          geometry,
+          cache,
+          inodes: filesystem.inodes,
+          transactions,
+          space: this.space,
+          clock: this.clock,
+          enforced: options.enforcedQuotas ?? {},
+          valueInodes: (inode) => this.attributes.valueInodeCount(inode),
+        })
+      : undefined;
+    const charges = this.quotas ?? UNCHARGED;
+    this.inodes = new InodeEditor(superblock, transactions, charges);
     const inodeAllocator = new InodeAllocator(superblock, geometry, transactions, inodeBitmaps, this.counters, report);
     const inlineData = new InlineDataEditor(superblock, this.inodes);
     const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
@@ -164,6 +184,7 @@ export class WritableFilesystem {
       editor: this.inodes,
       allocator: inodeAllocator,
       clock: this.clock,
+      charges,
       inheritAcl: (inode, directory) => (options.acl === false ? 0 : this.acls.inherit(inode, directory, true)),
     });
     this.attributes = new AttributeEditor({
@@ -175,7 +196,7 @@ export class WritableFilesystem {
       transactions,
       editor: this.inodes,
       space: this.space,
-      charges: { charge: () => undefined },
+      charges,
       valueInodes: new ValueInodeFiles({ creator, allocator: inodeAllocator, editor: this.inodes, files: this.files, clock: this.clock }),
       enableFeature: () => {
         this.superblock.setFeature('compat', 'EXT_ATTR');
@@ -200,6 +221,7 @@ export class WritableFilesystem {
       writer: this.writer,
       orphans: this.orphans,
       clock: this.clock,
+      charges,
       hasBlocks,
       releaseAttributes: (inode) => {
         this.attributes.removeAll(inode);
@@ -229,9 +251,11 @@ export class WritableFilesystem {
   /**
    * Runs one operation in a handle of its own. What it throws leaves no trace; where only
    * uncommitted frees are in the way of space, it is run again after a commit.
+   * @param limited whether whoever asks has to keep within quota limits, as all do but root
    */
-  change<Result>(operation: () => Result): Result {
+  change<Result>(operation: () => Result, limited = false): Result {
     this.clock.tick();
+    if (this.quotas !== undefined) this.quotas.isLimited = limited;
     try {
       return this.#attempt(operation);
     } catch (error) {
@@ -276,6 +300,16 @@ export class WritableFilesystem {
     if (this.transactions.aborted === undefined) this.commit();
     this.isShutDown = true;
     this.transactions.shutDown(new OperationError(errno.EIO, 'the filesystem was shut down'), false);
+  }
+
+  setOwner(inode: Inode, uid: number, gid: number): void {
+    this.quotas?.transfer(inode, { uid, gid });
+    this.inodes.setOwner(inode, uid, gid);
+  }
+
+  setProject(inode: Inode, project: number): void {
+    this.quotas?.transfer(inode, { project });
+    this.inodes.setProjectId(inode, project);
   }
 
   /** The permissions of an inode were set: an access ACL follows. */
@@ -324,13 +358,11 @@ export class WritableFilesystem {
 }
 
 /**
- * Features, by name, for which a filesystem is only read: those that nobody here knows, and two that
- * would have to be kept up while it is written (usage in the quota files, the heartbeat of
- * multi-mount protection).
+ * Features, by name, for which a filesystem is only read: those that nobody here knows, and one that
+ * would have to be kept up while it is written (the heartbeat of multi-mount protection).
  */
 export function featuresAgainstWriting({ features }: Superblock): string[] {
   const all = [...features.unwritable];
-  if (features.hasRoCompat('QUOTA')) all.push('quota');
   if (features.hasIncompat('MMP')) all.push('mmp');
   return all;
 }

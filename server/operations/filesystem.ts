@@ -8,7 +8,7 @@ import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
 import { GOOD_OLD_INODE_SIZE } from '../ext4/layout/inode.js';
 import { uuidString } from '../ext4/layout/read.js';
 import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
-import { featuresAgainstWriting } from '../ext4/writable-filesystem.js';
+import { featuresAgainstWriting, type WritableOptions } from '../ext4/writable-filesystem.js';
 import { log } from '../log.js';
 import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
@@ -25,6 +25,9 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
   const options = parseServerOptions(source.options);
   const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor) });
   const stored = storedSuperblock(device, options);
+  if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
+    throw new OptionError('option "prjquota" needs a filesystem with the feature project');
+  }
   const journalDevice = needsJournalDevice(source, options, stored) ? externalJournal(source, stored, requestJournal) : undefined;
   const openOptions: OpenOptions = {
     noJournalRecovery: !options.recoverJournal,
@@ -41,7 +44,16 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
   const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
   if (options.data === 'journal' && !stored.features.hasCompat('HAS_JOURNAL')) throw new OptionError('option "data=journal" needs a filesystem with a journal');
   const facts = describe(unrecovered, false, warnings(source, options, stored));
-  return new MountedWritableExt4(device, facts, { ...openOptions, barriers: options.barriers, discard: options.discard, acl: options.acl, mountPoint: source.target, ...(options.data !== undefined && { data: options.data }) }, options);
+  const writableOptions: WritableOptions = {
+    ...openOptions,
+    barriers: options.barriers,
+    discard: options.discard,
+    acl: options.acl,
+    enforcedQuotas: options.enforcedQuotas,
+    mountPoint: source.target,
+    ...(options.data !== undefined && { data: options.data }),
+  };
+  return new MountedWritableExt4(device, facts, writableOptions, options);
 }
 
 class MountedExt4 implements MountedFilesystem {

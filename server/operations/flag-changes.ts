@@ -81,7 +81,7 @@ export class FlagChanges {
     if (project === inode.projectId) return;
     if (!superblock.features.hasRoCompat('PROJECT') || superblock.inodeSize <= GOOD_OLD_INODE_SIZE) fail(errno.EOPNOTSUPP, 'the filesystem has no projects');
     if (inode.extraSize < EXTRA_SIZE_WITH_PROJECT) fail(errno.EOVERFLOW, 'the inode has no room for a project');
-    this.#writable.inodes.setProjectId(inode, project);
+    this.#writable.setProject(inode, project);
   }
 }
 

@@ -1,5 +1,7 @@
 import type { DataMode } from '../ext4/journalled-data.js';
 import type { ErrorPolicy } from '../ext4/layout/superblock.js';
+import type { EnforcedQuotas } from '../ext4/quota/quotas.js';
+import type { QuotaKind } from '../ext4/quota/quota-tree.js';
 import { OptionError } from '../session/filesystem.js';
 
 /** Which access times are kept up. */
@@ -36,6 +38,8 @@ export interface ServerOptions {
   /** Tell the device what was freed. */
   readonly discard: boolean;
   readonly accessTimes: AccessTimeOptions;
+  /** Whose quota limits are enforced, where the filesystem keeps quotas; usage is accounted in any case. */
+  readonly enforcedQuotas: EnforcedQuotas;
 }
 
 type Mutable = { -readonly [Key in keyof ServerOptions]: ServerOptions[Key] };
@@ -55,6 +59,7 @@ const DEFAULTS: ServerOptions = {
   barriers: true,
   discard: false,
   accessTimes: { update: 'relative', directories: true },
+  enforcedQuotas: {},
 };
 
 /** What an option does; it gets the value, empty where there was none. */
@@ -87,6 +92,11 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   nodiratime: (options) => (options.accessTimes = { ...options.accessTimes, directories: false }),
   discard: (options) => (options.discard = true),
   nodiscard: (options) => (options.discard = false),
+  quota: (options) => enforce(options, 'user'),
+  usrquota: (options) => enforce(options, 'user'),
+  grpquota: (options) => enforce(options, 'group'),
+  prjquota: (options) => enforce(options, 'project'),
+  noquota: (options) => (options.enforcedQuotas = {}),
 };
 
 /** Taken, and without a meaning here. */
@@ -105,6 +115,10 @@ export function parseServerOptions(words: readonly string[]): ServerOptions {
     else if (!WITHOUT_MEANING.has(key)) throw new OptionError(`unknown option "${key}"`);
   }
   return options;
+}
+
+function enforce(options: Mutable, kind: QuotaKind): void {
+  options.enforcedQuotas = { ...options.enforcedQuotas, [kind]: true };
 }
 
 const DATA_MODES: readonly DataMode[] = ['ordered', 'writeback', 'journal'];

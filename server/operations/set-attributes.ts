@@ -36,7 +36,7 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
   const setOwner = (inode: Inode, view: DataView, at: number, valid: number): void => {
     const uid = (valid & Valid.UID) !== 0 ? requests.setattrUid(view, at) : inode.uid;
     const gid = (valid & Valid.GID) !== 0 ? requests.setattrGid(view, at) : inode.gid;
-    inodes.setOwner(inode, uid, gid);
+    writable.setOwner(inode, uid, gid);
     if (inode.isDirectory) return;
     if ((valid & Valid.MODE) === 0) inodes.setMode(inode, withoutPrivileges(inode.mode));
     writable.dropCapabilities(inode);

@@ -29,8 +29,11 @@ export function changing({ writable }: WritableVolume, handler: Handler): Handle
       const outcome = handler(request, reply);
       if (outcome < 0) throw new OperationError(-outcome, 'refused');
       return outcome;
-    });
+    }, request.uid !== ROOT_USER);
 }
+
+/** Quota limits do not hold for root. */
+export const ROOT_USER = 0;
 
 /** In requests of a connection that can be idmapped, and in what the kernel writes back from its cache. */
 const UNKNOWN_UID = 0xffffffff;

@@ -20,6 +20,7 @@ import { BlockMapEditor } from '../../server/ext4/mapping/block-map-editor.js';
 import { ExtentEditor } from '../../server/ext4/mapping/extent-editor.js';
 import { FileSpace } from '../../server/ext4/mapping/file-space.js';
 import { LOGICAL_BLOCK_LIMIT } from '../../server/ext4/mapping/mapping.js';
+import { UNCHARGED } from '../../server/ext4/quota/charges.js';
 import { logicalBlock, physicalBlock, type InodeNumber } from '../../server/ext4/units.js';
 import { AttributeBlocks } from '../../server/ext4/xattr/attribute-blocks.js';
 import { AttributeEditor } from '../../server/ext4/xattr/attribute-editor.js';
@@ -36,8 +37,6 @@ export class Workbench {
   readonly attributes: AttributeEditor;
   readonly inline: InlineDataEditor;
   readonly counters: GroupCounters;
-  /** Blocks and inodes charged to owners beyond what the allocator saw. */
-  readonly charged = { blocks: 0, inodes: 0 };
   readonly #device: MemoryDevice;
 
   /** @param image a file, which stays as it is until `save`, or bytes */
@@ -74,12 +73,7 @@ export class Workbench {
       transactions,
       editor,
       space,
-      charges: {
-        charge: (_owner, blocks, inodes) => {
-          this.charged.blocks += blocks;
-          this.charged.inodes += inodes;
-        },
-      },
+      charges: UNCHARGED,
       valueInodes: valueInodes(filesystem, transactions, editor, inodeAllocator, files),
       enableFeature: () => {
         throw new Error('the image has ext_attr');

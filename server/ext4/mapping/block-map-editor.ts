@@ -148,7 +148,7 @@ export class BlockMapEditor {
     if (pointer !== 0) return this.#pointerBlock(inode, pointer);
     const request: AllocationRequest = { inode: inode.number, goal, length: 1, privileged: true, streaming: false };
     this.#space.allocate(request, this.#run);
-    this.#inodes.addBlocks(inode, 1);
+    this.#inodes.addBlocks(inode, 1, true);
     this.#modify(inode, slot);
     slot.view.setUint32(slot.offset, this.#run.start, true);
     return this.#transactions.create(this.#run.start, Verified.IndirectBlock, 0, inode.number);

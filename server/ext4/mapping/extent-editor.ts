@@ -325,7 +325,7 @@ export class ExtentEditor {
       streaming: false,
     };
     this.#space.allocate(request, this.#run);
-    this.#inodes.addBlocks(inode, this.#run.length);
+    this.#inodes.addBlocks(inode, this.#run.length, true);
     const block = this.#transactions.create(this.#run.start, Verified.ExtentNode, inode.checksumSeed, inode.number);
     layout.initialiseNode(block.view, 0, layout.maxEntriesInBlock(this.#cache.blockSize), height);
     const added = this.#added;

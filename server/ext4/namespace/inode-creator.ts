@@ -12,6 +12,7 @@ import { initialiseNode, ROOT_ENTRIES } from '../layout/extent.js';
 import * as layout from '../layout/inode.js';
 import { FileType, GOOD_OLD_INODE_SIZE, I_BLOCK, InodeFlags, Times } from '../layout/inode.js';
 import type { Superblock } from '../layout/superblock.js';
+import type { QuotaCharges } from '../quota/charges.js';
 import { OperationError } from '../errors.js';
 import { physicalBlock, type InodeNumber } from '../units.js';
 
@@ -47,6 +48,7 @@ export interface InodeCreatorParts {
   readonly editor: InodeEditor;
   readonly allocator: InodeAllocator;
   readonly clock: Clock;
+  readonly charges: QuotaCharges;
   /**
    * Gives a new inode the access control lists that its directory has for it, which take the umask's
    * place. @returns whether there are any, or a negative errno
@@ -71,6 +73,7 @@ export class InodeCreator {
     const allocated = this.#parts.allocator.allocate(parent, isDirectory);
     const inode = this.#claim(allocated.number, allocated.freshBlock);
     this.#fillIn(inode, parent, wanted, isDirectory);
+    this.#parts.charges.chargeInodes(inode, 1);
     this.#inheritPermissions(inode, parent, wanted.umask);
     return inode;
   }

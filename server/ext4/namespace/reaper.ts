@@ -6,6 +6,7 @@ import type { InodeCache } from '../cache/inode-cache.js';
 import type { InodeEditor } from '../inode-editor.js';
 import type { Inode } from '../inode.js';
 import type { Transactions } from '../journal/transactions.js';
+import type { QuotaCharges } from '../quota/charges.js';
 import { inodeNumber, type InodeNumber } from '../units.js';
 import type { Orphans } from './orphans.js';
 
@@ -17,6 +18,7 @@ export interface ReaperParts {
   readonly writer: FileWriter;
   readonly orphans: Orphans;
   readonly clock: Clock;
+  readonly charges: QuotaCharges;
   /** Whether an inode keeps its contents in blocks of its own, rather than in i_block. */
   readonly hasBlocks: (inode: Inode) => boolean;
   /** Gives up an inode's extended attributes: its block, and inodes that hold values. */
@@ -52,7 +54,7 @@ export class Reaper {
 
   /** Frees an inode that has no name left and is not in use; it must be on the orphan list. */
   reap(number: InodeNumber): void {
-    const { inodes, editor, orphans, allocator, clock, hasBlocks, releaseAttributes } = this.#parts;
+    const { inodes, editor, orphans, allocator, charges, clock, hasBlocks, releaseAttributes } = this.#parts;
     const inode = inodes.get(number);
     if (hasBlocks(inode)) {
       editor.setSize(inode, 0);
@@ -62,6 +64,7 @@ export class Reaper {
     orphans.remove(inode);
     editor.setSize(inode, 0);
     editor.setDeletionTime(inode, clock.seconds >>> 0);
+    charges.chargeInodes(inode, -1);
     allocator.free(number, inode.isDirectory);
   }
 

@@ -1,8 +1,10 @@
 import { errno } from '../errors.js';
 import type { Inode } from '../inode.js';
 import * as layout from '../layout/xattr.js';
+import type { QuotaCharges } from '../quota/charges.js';
 import { BlockAttributes, type BlockAttributesParts } from './block-attributes.js';
 import { BodyAttributes } from './body-attributes.js';
+import type { EntryList } from './entries.js';
 import { hasValue, type EntryName, type NewValue } from './entry-editor.js';
 import { storedChecksum, ValueInodes, type ValueInodesParts } from './value-inode.js';
 import { ValueStore, type OldValue, type ValueInodeAllocator } from './value-store.js';
@@ -12,6 +14,7 @@ export const SetFlag = { CREATE: 1, REPLACE: 2 } as const;
 
 export interface AttributeEditorParts extends Omit<BlockAttributesParts, 'store'>, ValueInodesParts {
   readonly valueInodes: ValueInodeAllocator;
+  readonly charges: QuotaCharges;
   /** Called when the first attribute of a filesystem without the feature ext_attr is set. */
   readonly enableFeature: () => void;
 }
@@ -72,6 +75,20 @@ export class AttributeEditor {
     if (inBlock < 0) return -errno.ENODATA;
     this.#removeFromBlock(inode, inBlock, privileged);
     return 1;
+  }
+
+  /** How many values are in inodes of their own, and in the account of this inode's owner. */
+  valueInodeCount(inode: Inode): number {
+    if (!this.#parts.superblock.features.hasIncompat('EA_INODE')) return 0;
+    let count = 0;
+    const add = (list: EntryList): void => {
+      list.forEachValueInode((entry) => {
+        if (this.#store.describe(inode, list, entry)?.ownersAlone === false) count++;
+      });
+    };
+    if (this.#body.locate(inode)) add(this.#body.list);
+    if (this.#block.locate(inode) !== undefined) add(this.#block.list);
+    return count;
   }
 
   /** The inode is being freed: gives up everything its attributes hold. */
@@ -149,7 +166,7 @@ export class AttributeEditor {
     const { charges, editor, superblock, geometry } = this.#parts;
     const blocks = sign * Math.ceil(size / superblock.clusterSize) * geometry.clusterRatio;
     editor.addBlocks(inode, blocks);
-    charges.charge(inode, blocks, sign);
+    charges.chargeInodes(inode, sign);
   }
 }
 

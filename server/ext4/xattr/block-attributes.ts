@@ -12,18 +12,11 @@ import type { EntryName, NewValue } from './entry-editor.js';
 import { SharedBlocks } from './shared-blocks.js';
 import type { OldValue, ValueStore } from './value-store.js';
 
-/** What a quota pays for although the allocator does not see it: shared blocks, and values in other inodes. */
-export interface SharedCharges {
-  /** @param blocks filesystem blocks, may be negative. @throws OperationError EDQUOT */
-  charge(owner: Inode, blocks: number, inodes: number): void;
-}
-
 export interface BlockAttributesParts extends AttributeBlocksParts {
   readonly transactions: Transactions;
   readonly editor: InodeEditor;
   readonly space: BlockSpace;
   readonly store: ValueStore;
-  readonly charges: SharedCharges;
 }
 
 /** With ea_inode, values leave so much of a block to the names of later ones. */
@@ -140,9 +133,8 @@ export class BlockAttributes {
   }
 
   #join(inode: Inode, block: CachedBlock, current: CachedBlock | undefined): void {
-    const { charges, editor } = this.#parts;
+    const { editor } = this.#parts;
     this.#setShares(block, shares(block) + 1);
-    charges.charge(inode, this.#blocksPerCluster, 0);
     editor.addBlocks(inode, this.#blocksPerCluster);
     editor.setXattrBlock(inode, block.number);
     if (current !== undefined) this.#releaseShare(inode, current);
@@ -174,10 +166,9 @@ export class BlockAttributes {
   }
 
   #releaseShare(inode: Inode, block: CachedBlock): void {
-    const { charges, editor, space, store } = this.#parts;
+    const { editor, space, store } = this.#parts;
     editor.addBlocks(inode, -this.#blocksPerCluster);
     if (shares(block) > 1) {
-      charges.charge(inode, -this.#blocksPerCluster, 0);
       this.#setShares(block, shares(block) - 1);
       return;
     }
