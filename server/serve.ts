@@ -43,6 +43,7 @@ class Server {
   #stopAsked = false;
   #watchdog: NodeJS.Timeout | undefined;
   #syncing: NodeJS.Timeout | undefined;
+  #beating: NodeJS.Timeout | undefined;
   #finished!: (exitCode: number) => void;
 
   constructor(manager: ServiceManager, socket: number, filesystem: URL) {
@@ -85,6 +86,7 @@ class Server {
         this.#manager.ready(`serving ${this.#where()}`);
         this.#watch();
         this.#syncRegularly(message.syncMilliseconds);
+        this.#beatRegularly(message.heartbeatMilliseconds);
         break;
       case 'write back':
         writeBack(message, () => {
@@ -145,6 +147,11 @@ class Server {
     }, milliseconds);
   }
 
+  #beatRegularly(milliseconds: number | undefined): void {
+    if (milliseconds === undefined) return;
+    this.#beating = setInterval(() => this.#control.requestBeat(), milliseconds);
+  }
+
   #report(): StatusReport {
     const gauges = (this.#serving?.gauges ?? []).map((name, slot) => [name, this.#gauges[slot] ?? 0] as const);
     return {
@@ -164,6 +171,7 @@ class Server {
   async #end(end: ThreadEnd): Promise<void> {
     clearInterval(this.#watchdog);
     clearInterval(this.#syncing);
+    clearInterval(this.#beating);
     const event = toExitEvent(end);
     if (event.ok) log('information', `${this.#where()}: ${end.reason}`);
     else log('error', this.#source === '' ? event.error : `${this.#where()}: ${event.error}`);

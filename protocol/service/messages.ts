@@ -142,6 +142,7 @@ export type RefusalCode =
   | 'UNSUPPORTED_FEATURE'
   | 'CORRUPT'
   | 'NEEDS_RECOVERY'
+  | 'IN_USE'
   | 'BAD_OPTION'
   | 'IO'
   | 'VERSION'

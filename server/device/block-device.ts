@@ -27,6 +27,9 @@ export interface BlockDevice {
    */
   discard(position: number, length: number): boolean;
 
+  /** Drops what is cached of a range by the machine, so that the next read finds what others have written; best effort. */
+  forgetCached?(position: number, length: number): void;
+
   /** Asks for a range to be read ahead; best effort. */
   willNeed(position: number, length: number): void;
 

@@ -21,6 +21,8 @@ export interface DescriptorDeviceOptions {
   readonly name: string;
   /** Node has no call for it; without one, discards are refused. */
   readonly discardRange?: DiscardRange;
+  /** Drops the machine's cache of a range of the descriptor. */
+  readonly dropCached?: (fd: number, position: number, length: number) => void;
 }
 
 /** A window of an open block device or image file. The descriptor belongs to this object. */
@@ -31,13 +33,15 @@ export class DescriptorDevice implements BlockDevice {
   readonly #discardRange: DiscardRange | undefined;
   readonly #offset: number;
   readonly #name: string;
+  readonly #dropCached: DescriptorDeviceOptions['dropCached'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, dropCached }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
+    this.#dropCached = dropCached;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
     this.readOnly = readOnly;
   }
@@ -82,6 +86,10 @@ export class DescriptorDevice implements BlockDevice {
     if (this.readOnly || this.#discardRange === undefined) return false;
     this.#check(length, position, 'discard');
     return this.#discardRange(this.#fd, this.#offset + position, length);
+  }
+
+  forgetCached(position: number, length: number): void {
+    this.#dropCached?.(this.#fd, this.#offset + position, length);
   }
 
   willNeed(): void {

@@ -80,6 +80,13 @@ export class NotExt4Error extends FilesystemError {
   readonly errno = errno.EINVAL;
 }
 
+/** Someone else has the filesystem mounted, or checks it. */
+export class InUseError extends FilesystemError {
+  override readonly name = 'InUseError';
+  readonly code = 'IN_USE';
+  readonly errno = errno.EBUSY;
+}
+
 /** The device failed, or ends before the filesystem does. */
 export class DeviceError extends FilesystemError {
   override readonly name = 'DeviceError';

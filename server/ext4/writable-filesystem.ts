@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { BlockDevice } from '../device/block-device.js';
 import { BlockAllocator, NoSpaceError } from './allocation/block-allocator.js';
 import { BlockBitmaps } from './allocation/block-bitmaps.js';
@@ -9,7 +10,7 @@ import { InodeBitmaps } from './allocation/inode-bitmaps.js';
 import { Clock } from './clock.js';
 import type { Directory } from './directory/directory.js';
 import { DirectoryEditing } from './directory/editor.js';
-import { errno, OperationError, UnsupportedError } from './errors.js';
+import { errno, InUseError, OperationError, UnsupportedError } from './errors.js';
 import { FileWriter } from './file-writer.js';
 import { FileChanges } from './file-changes.js';
 import { Filesystem, type OpenOptions } from './filesystem.js';
@@ -30,6 +31,7 @@ import { NameIndex } from './layout/xattr.js';
 import { BlockMapEditor } from './mapping/block-map-editor.js';
 import { ExtentEditor } from './mapping/extent-editor.js';
 import { FileSpace } from './mapping/file-space.js';
+import { MultiMountProtection } from './multi-mount-protection.js';
 import { InodeCreator } from './namespace/inode-creator.js';
 import { Namespace } from './namespace/namespace.js';
 import { emptyOrphanFile } from './namespace/orphan-file.js';
@@ -39,6 +41,7 @@ import { UNCHARGED } from './quota/charges.js';
 import { Quotas, type EnforcedQuotas } from './quota/quotas.js';
 import { sealers } from './sealers.js';
 import { SuperblockEditor } from './superblock-editor.js';
+import { physicalBlock } from './units.js';
 import { AclEditor } from './xattr/acl-editor.js';
 import { AttributeBlocks } from './xattr/attribute-blocks.js';
 import { AttributeEditor } from './xattr/attribute-editor.js';
@@ -56,6 +59,8 @@ export interface WritableOptions extends OpenOptions {
   readonly data?: DataMode;
   /** Whether new inodes inherit access control lists; default true. */
   readonly acl?: boolean;
+  /** Acquired before; by default that is done on opening a filesystem with the feature mmp. */
+  readonly protection?: MultiMountProtection;
   /** Whose quota limits are enforced; usage is accounted in any case. Default none. */
   readonly enforcedQuotas?: EnforcedQuotas;
 }
@@ -98,6 +103,8 @@ export class WritableFilesystem {
   readonly acls: AclEditor;
   /** On filesystems with the feature quota. */
   readonly quotas: Quotas | undefined;
+  /** On filesystems with the feature mmp: whoever opened it has to `beat` regularly. */
+  readonly protection: MultiMountProtection | undefined;
   isShutDown = false;
   readonly #sink: Log | NoLog;
 
@@ -110,26 +117,36 @@ export class WritableFilesystem {
     const { report = () => undefined } = options;
     const open = (opened: BlockDevice): Filesystem => Filesystem.open(opened, { ...options, noJournalRecovery: true });
     const stored = open(device);
-    const unwritable = featuresAgainstWriting(stored.superblock);
+    const { unwritable } = stored.superblock.features;
     if (unwritable.length > 0) throw new UnsupportedError(`the filesystem has features that allow only reading: ${unwritable.join(', ')}`);
-    const journal = stored.superblock.features.hasCompat('HAS_JOURNAL')
-      ? openJournalForWriting(stored, options.journalDevice, { superblockLocation: superblockLocation(options), open }, report)
+    const protection = stored.superblock.features.hasIncompat('MMP')
+      ? (options.protection ?? MultiMountProtection.acquire(device, stored.superblock, { holder: { nodeName: hostname(), deviceName: '' } }))
       : undefined;
-    const filesystem = open(device);
-    const sink = journal === undefined
-      ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
-      : new Log(journal, device, { barriers: options.barriers, ordered: (options.data ?? defaultDataMode(filesystem.superblock)) !== 'writeback' });
-    return new WritableFilesystem(filesystem, sink, journal, options);
+    try {
+      const journal = stored.superblock.features.hasCompat('HAS_JOURNAL')
+        ? openJournalForWriting(stored, options.journalDevice, { superblockLocation: superblockLocation(options), open }, report)
+        : undefined;
+      const filesystem = open(device);
+      const sink = journal === undefined
+        ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
+        : new Log(journal, device, { barriers: options.barriers, ordered: (options.data ?? defaultDataMode(filesystem.superblock)) !== 'writeback' });
+      return new WritableFilesystem(filesystem, sink, journal, protection, options);
+    } catch (error) {
+      protection?.release();
+      throw error;
+    }
   }
 
-  private constructor(filesystem: Filesystem, sink: Log | NoLog, journal: WritableJournal | undefined, options: WritableOptions) {
+  private constructor(filesystem: Filesystem, sink: Log | NoLog, journal: WritableJournal | undefined, protection: MultiMountProtection | undefined, options: WritableOptions) {
     const { superblock, geometry, groups, cache, device, report } = filesystem;
     this.filesystem = filesystem;
     this.#sink = sink;
+    this.protection = protection;
     const transactions = new Transactions(cache, sink, 1, sealWith(sealers(superblock, superblockLocation(options), new AttributeBlocks(filesystem).seal)));
     this.transactions = transactions;
     this.counters = new GroupCounters(superblock, geometry, groups, cache, transactions, (zones) => {
       for (const { physical, length } of journal?.runs ?? []) zones.add(physical, length);
+      if (protection !== undefined) zones.add(physicalBlock(superblock.mmpBlock), 1);
     });
     this.superblock = new SuperblockEditor(superblock, cache, device, transactions, this.counters, { location: superblockLocation(options) });
     const blockBitmaps = new BlockBitmaps(superblock, geometry, groups, cache, transactions, this.counters);
@@ -312,6 +329,19 @@ export class WritableFilesystem {
     this.inodes.setProjectId(inode, project);
   }
 
+  /**
+   * Shows other machines that the filesystem is in use.
+   * @throws InUseError where one of them has mounted it all the same: nothing is written from then on
+   */
+  beat(): void {
+    try {
+      this.protection?.beat();
+    } catch (error) {
+      if (error instanceof InUseError) this.transactions.shutDown(error, false);
+      throw error;
+    }
+  }
+
   /** The permissions of an inode were set: an access ACL follows. */
   modeChanged(inode: Inode): void {
     this.acls.followMode(inode, true);
@@ -331,6 +361,7 @@ export class WritableFilesystem {
     try {
       if (this.transactions.aborted === undefined) this.#unmount();
       else this.superblock.writeErrors();
+      this.protection?.release();
     } finally {
       this.filesystem.close();
     }
@@ -355,16 +386,6 @@ export class WritableFilesystem {
       throw error;
     }
   }
-}
-
-/**
- * Features, by name, for which a filesystem is only read: those that nobody here knows, and one that
- * would have to be kept up while it is written (the heartbeat of multi-mount protection).
- */
-export function featuresAgainstWriting({ features }: Superblock): string[] {
-  const all = [...features.unwritable];
-  if (features.hasIncompat('MMP')) all.push('mmp');
-  return all;
 }
 
 /** Of s_default_mount_opts, which `tune2fs -o` sets. */

@@ -96,6 +96,20 @@ static napi_value shim_dont_block(napi_env env, napi_callback_info info)
 	return shim_result(env, flags < 0 ? flags : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
 }
 
+/* dropCached(descriptor, position, length): 0, or -errno */
+static napi_value shim_drop_cached(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	int32_t descriptor;
+	int64_t position, length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &descriptor) ||
+	    !shim_int64(env, argv[1], &position) || !shim_int64(env, argv[2], &length))
+		return NULL;
+	errno = posix_fadvise(descriptor, (off_t)position, (off_t)length, POSIX_FADV_DONTNEED);
+	return shim_result(env, errno == 0 ? 0 : -1);
+}
+
 /* writeFrom(descriptor, bytes, offset, length): bytes written, or -errno */
 static napi_value shim_write_from(napi_env env, napi_callback_info info)
 {
@@ -238,6 +252,7 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "dontBlock", shim_dont_block);
 	shim_export(env, exports, "readWithin", shim_read_within);
 	shim_export(env, exports, "writeFrom", shim_write_from);
+	shim_export(env, exports, "dropCached", shim_drop_cached);
 	shim_export(env, exports, "awaitReadable", shim_await_readable);
 	shim_export(env, exports, "interruptible", shim_interruptible);
 	shim_export(env, exports, "interrupt", shim_interrupt);

@@ -1,4 +1,6 @@
 /** ext2, ext3 and ext4 for the session: opens the filesystem on a descriptor, and answers for it. */
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
 import { discardRange } from '../device/discard.js';
 import { DescriptorDevice } from '../device/descriptor-device.js';
 import type { BlockDevice } from '../device/block-device.js';
@@ -8,8 +10,10 @@ import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
 import { GOOD_OLD_INODE_SIZE } from '../ext4/layout/inode.js';
 import { uuidString } from '../ext4/layout/read.js';
 import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
-import { featuresAgainstWriting, type WritableOptions } from '../ext4/writable-filesystem.js';
+import { MultiMountProtection } from '../ext4/multi-mount-protection.js';
+import type { WritableOptions } from '../ext4/writable-filesystem.js';
 import { log } from '../log.js';
+import { serverShim } from '../native/shim.js';
 import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
@@ -19,11 +23,13 @@ import { MountedWritableExt4 } from './writable.js';
 
 const SUPERBLOCK_UNIT = 1024;
 const NANOSECONDS_PER_SECOND = 1e9;
+/** In seconds: the helper waits for its mount plan for two minutes. */
+const MOST_PATIENCE = 110;
 
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor) });
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), dropCached: serverShim.dropCached });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
     throw new OptionError('option "prjquota" needs a filesystem with the feature project');
@@ -37,15 +43,19 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     ...(journalDevice !== undefined && { journalDevice }),
   };
   // Without its journal the filesystem may be inconsistent: good enough to look at.
-  if (!source.writable || !options.recoverJournal || featuresAgainstWriting(stored).length > 0) {
+  if (!source.writable || !options.recoverJournal || stored.features.unwritable.length > 0) {
     const filesystem = Filesystem.open(device, openOptions);
     return new MountedExt4(volumeOf(filesystem, options), describe(filesystem, true, warnings(source, options, stored)));
   }
   const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
   if (options.data === 'journal' && !stored.features.hasCompat('HAS_JOURNAL')) throw new OptionError('option "data=journal" needs a filesystem with a journal');
   const facts = describe(unrecovered, false, warnings(source, options, stored));
+  const protection = stored.features.hasIncompat('MMP')
+    ? MultiMountProtection.acquire(device, stored, { holder: { nodeName: hostname(), deviceName: basename(source.name) }, mostPatience: MOST_PATIENCE })
+    : undefined;
   const writableOptions: WritableOptions = {
     ...openOptions,
+    ...(protection && { protection }),
     barriers: options.barriers,
     discard: options.discard,
     acl: options.acl,
@@ -114,7 +124,7 @@ function describe({ superblock, root }: Filesystem, readOnly: boolean, warnings:
 /** What the user should know, once. */
 function warnings(source: FilesystemSource, { recoverJournal }: ServerOptions, stored: Superblock): string[] {
   const all: string[] = [];
-  const unwritable = featuresAgainstWriting(stored);
+  const { unwritable } = stored.features;
   if (source.writable && unwritable.length > 0) all.push(`mounted read-only, because of features that cannot be written: ${unwritable.join(', ')}`);
   if (needsRecovery(stored) && (!source.writable || unwritable.length > 0)) {
     all.push(recoverJournal ? 'the journal was recovered in memory only: the device is unchanged' : 'the journal needs recovery and was left alone: files may be inconsistent');

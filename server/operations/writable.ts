@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
-import { CorruptionError, DeviceError } from '../ext4/errors.js';
+import { CorruptionError, DeviceError, InUseError } from '../ext4/errors.js';
 import { WritableFilesystem, type WritableOptions } from '../ext4/writable-filesystem.js';
 import { log } from '../log.js';
 import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
@@ -35,6 +35,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly facts: MountFacts;
   readonly gauges = CACHE_GAUGES;
   readonly syncMilliseconds: number;
+  readonly heartbeatMilliseconds?: number;
   readonly deferred = new DeferredSyncs(() => {
     this.#active().writable.commit();
   });
@@ -48,6 +49,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions) {
     this.facts = facts;
     this.syncMilliseconds = options.commitMilliseconds;
+    if (writableOptions.protection !== undefined) this.heartbeatMilliseconds = writableOptions.protection.updateMilliseconds;
     this.#device = device;
     this.#writableOptions = writableOptions;
     this.#options = options;
@@ -108,6 +110,17 @@ export class MountedWritableExt4 implements MountedFilesystem {
     }
   }
 
+  /** Losing the filesystem to another machine ends all changes here. */
+  beat(): void {
+    const { writable } = this.#active();
+    try {
+      writable.beat();
+    } catch (error) {
+      const consequence = error instanceof InUseError ? 'nothing can be changed any more' : 'other machines may take it for unmounted';
+      log('error', `multi-mount protection: ${(error as Error).message}: ${consequence}`);
+    }
+  }
+
   /** Damage is noted in the superblock, and `errors=` decides what becomes of the mount. */
   failed(error: unknown): void {
     if (!(error instanceof CorruptionError || error instanceof DeviceError)) return;
@@ -126,8 +139,12 @@ export class MountedWritableExt4 implements MountedFilesystem {
   }
 
   close(): void {
-    if (this.#volume === undefined) this.#device.close();
-    else this.#volume.writable.close();
+    if (this.#volume !== undefined) {
+      this.#volume.writable.close();
+      return;
+    }
+    this.#writableOptions.protection?.release();
+    this.#device.close();
   }
 
   #active(): WritableVolume {

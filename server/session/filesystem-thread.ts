@@ -57,8 +57,8 @@ function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session)
     return end;
   }
   const kernelFeatures = featureNames(session.connection);
-  const { facts, gauges = [], syncMilliseconds } = filesystem;
-  tell({ type: 'serving', readOnly: facts.readOnly, kernelFeatures, gauges, syncMilliseconds });
+  const { facts, gauges = [], syncMilliseconds, heartbeatMilliseconds } = filesystem;
+  tell({ type: 'serving', readOnly: facts.readOnly, kernelFeatures, gauges, syncMilliseconds, heartbeatMilliseconds });
   helper.ready({ kernelFeatures, warnings: [] });
   helper.close();
   for (;;) {
@@ -73,6 +73,7 @@ function step(device: FuseDevice, session: Session, fuse: number): SessionEnd | 
   askForWriteback(session, fuse);
   try {
     session.tend(gauges);
+    if (control.takeBeatRequest()) session.beat();
     if (control.takeSyncRequest()) session.sync();
   } catch (error) {
     // What a filesystem cannot make durable is its own affair (errors=); the mount goes on.

@@ -53,6 +53,8 @@ export interface MountedFilesystem {
   readonly gauges?: readonly string[];
   /** How often sync() is to be called while requests come; undefined: only when someone asks. */
   readonly syncMilliseconds?: number;
+  /** How often beat() is to be called, whether requests come or not; undefined: never. */
+  readonly heartbeatMilliseconds?: number;
   /**
    * The mount exists, and with it the kernel's claim on the device: from here on it may be written.
    * Called before `operations` is asked for.
@@ -66,6 +68,8 @@ export interface MountedFilesystem {
   sync?(): void;
   /** The mount was given other options: those that can change take effect, and "ro" makes all durable first. */
   remounted?(options: readonly string[]): void;
+  /** A sign of life for whoever else could use the device. */
+  beat?(): void;
   /** Requests that were answered DEFERRED. */
   readonly deferred?: DeferredRequests;
   /** Requests that wait for what the kernel caches. */

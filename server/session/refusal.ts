@@ -13,6 +13,7 @@ const HINTS: Partial<Record<RefusalCode, string>> = {
   UNSUPPORTED_FEATURE: 'A newer version of fuse4fs, or the kernel\'s own ext4, may know it.',
   CORRUPT: 'Run e2fsck on it.',
   NEEDS_RECOVERY: 'Run e2fsck on it, or mount read-only with -o noload to see it as it is.',
+  IN_USE: 'Unmount it where it is mounted, or mount it read-only here.',
   BAD_OPTION: '',
   IO: 'The kernel\'s log may say more about the device.',
 };

@@ -138,6 +138,11 @@ export class Session {
     if (!this.closed) this.filesystem.sync?.();
   }
 
+  /** A sign of life for whoever else could use the device. */
+  beat(): void {
+    if (!this.closed) this.filesystem.beat?.();
+  }
+
   /**
    * Closes the filesystem if DESTROY has not done so.
    * @throws FilesystemError where that failed, also if it was DESTROY's doing

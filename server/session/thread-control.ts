@@ -4,7 +4,8 @@ const THREAD = 0;
 const STOP = 1;
 const SYNC = 2;
 const MESSAGES = 3;
-const SLOTS = 4;
+const BEAT = 4;
+const SLOTS = 5;
 
 /** So often is a thread interrupted until it has taken notice: it may not be attached yet. */
 const REPEAT_MILLISECONDS = 50;
@@ -37,6 +38,11 @@ export class ThreadControl {
     return Atomics.exchange(this.slots, SYNC, 0) !== 0;
   }
 
+  /** Whether a sign of life was requested since it was last asked. */
+  takeBeatRequest(): boolean {
+    return Atomics.exchange(this.slots, BEAT, 0) !== 0;
+  }
+
   /** The session ends after the current request, with the mount still there. */
   requestStop(): void {
     this.request(STOP);
@@ -55,6 +61,11 @@ export class ThreadControl {
   /** A message was posted to the thread. */
   announceMessage(): void {
     this.request(MESSAGES);
+  }
+
+  /** Others are shown soon that the filesystem is in use. */
+  requestBeat(): void {
+    this.request(BEAT);
   }
 
   private request(slot: number): void {

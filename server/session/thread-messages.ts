@@ -22,6 +22,7 @@ export type ThreadMessage =
       readonly kernelFeatures: readonly string[];
       readonly gauges: readonly string[];
       readonly syncMilliseconds: number | undefined;
+      readonly heartbeatMilliseconds: number | undefined;
     }
   /** The kernel has to be made to write back a range of a file: it asks this server to, so another thread must. */
   | ({ readonly type: 'write back' } & Writeback)
