@@ -30,6 +30,7 @@ import { SUPERBLOCK_OFFSET, type Superblock } from './layout/superblock.js';
 import { NameIndex } from './layout/xattr.js';
 import { BlockMapEditor } from './mapping/block-map-editor.js';
 import { ExtentEditor } from './mapping/extent-editor.js';
+import { MappingMigration } from './mapping/migration.js';
 import { FileSpace } from './mapping/file-space.js';
 import { MultiMountProtection } from './multi-mount-protection.js';
 import { InodeCreator } from './namespace/inode-creator.js';
@@ -93,6 +94,7 @@ export class WritableFilesystem {
   readonly space: BlockAllocator;
   readonly freeSpace: FreeSpace;
   readonly files: FileSpace;
+  readonly migration: MappingMigration;
   readonly writer: FileWriter;
   readonly namespace: Namespace;
   readonly orphans: Orphans;
@@ -176,6 +178,7 @@ export class WritableFilesystem {
     const inlineData = new InlineDataEditor(superblock, this.inodes);
     const extents = new ExtentEditor(filesystem.mapping.extents, cache, transactions, this.inodes, this.space, geometry.clusterRatio);
     const blockMap = new BlockMapEditor(cache, transactions, this.inodes, this.space);
+    this.migration = new MappingMigration({ cache, geometry, mapping: filesystem.mapping, inodes: this.inodes, extents, space: this.space });
     this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space, transactions);
     const journalled = new JournalledData(cache, transactions, options.data ?? defaultDataMode(superblock), journal !== undefined);
     this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize);

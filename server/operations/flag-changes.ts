@@ -1,7 +1,6 @@
 import { errno, OperationError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
-import { initialiseNode, ROOT_ENTRIES } from '../ext4/layout/extent.js';
-import { FileType, GOOD_OLD_INODE_SIZE, I_BLOCK, I_BLOCK_SIZE, InodeFlags } from '../ext4/layout/inode.js';
+import { FileType, GOOD_OLD_INODE_SIZE, InodeFlags } from '../ext4/layout/inode.js';
 import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import { userVisibleFlags } from './inode-flags.js';
 
@@ -64,16 +63,11 @@ export class FlagChanges {
     if (!directory.isEmpty(inode)) fail(errno.ENOTEMPTY, 'names exist already');
   }
 
-  /** Only while there is nothing to convert. */
   #convertMapping(inode: Inode, toExtents: boolean): void {
-    const { inodes, filesystem } = this.#writable;
-    if (!filesystem.superblock.features.hasIncompat('EXTENTS')) fail(errno.EOPNOTSUPP, 'the filesystem has no extents');
-    if (!inode.isRegular || inode.hasFlag('INLINE_DATA') || inode.sectors > 0) fail(errno.EOPNOTSUPP, 'files that have blocks are not converted');
-    if (!toExtents && filesystem.geometry.clusterRatio > 1) fail(errno.EOPNOTSUPP, 'clusters need extents');
-    inodes.modify(inode);
-    inode.bytes.fill(0, inode.offset + I_BLOCK, inode.offset + I_BLOCK + I_BLOCK_SIZE);
-    if (toExtents) initialiseNode(inode.view, inode.offset + I_BLOCK, ROOT_ENTRIES, 0);
-    inode.bind();
+    const { migration, filesystem } = this.#writable;
+    if (!filesystem.superblock.features.hasIncompat('EXTENTS') || inode.hasFlag('INLINE_DATA')) fail(errno.EINVAL, 'there is nothing to convert, or nothing to convert it to');
+    if (toExtents) migration.toExtents(inode);
+    else migration.toBlockMap(inode);
   }
 
   #setProject(inode: Inode, project: number): void {
