@@ -9,6 +9,8 @@ import type { Name } from '../../server/ext4/namespace/name.js';
 import { RenameFlags } from '../../server/ext4/namespace/namespace.js';
 import { ROOT_INODE, type InodeNumber } from '../../server/ext4/units.js';
 import { WritableFilesystem } from '../../server/ext4/writable-filesystem.js';
+import { Nodes } from '../../server/operations/nodes.js';
+import { ROOT_NODEID } from '../../protocol/fuse/header.js';
 import { FIRST_PLACE, Tree } from '../../library/tree.js';
 import type { Random } from '../support/random.js';
 import type { Outcome } from './exercise.js';
@@ -43,12 +45,14 @@ class Disturber {
   readonly entries: Entry[] = [];
   readonly directories: InodeNumber[] = [ROOT_INODE];
   readonly #writable: WritableFilesystem;
+  readonly #nodes: Nodes;
   readonly #random: Random;
   readonly #beat: () => void;
   readonly #bytes: Uint8Array;
 
   constructor(writable: WritableFilesystem, random: Random, beat: () => void) {
     this.#writable = writable;
+    this.#nodes = new Nodes(writable.filesystem);
     this.#random = random;
     this.#beat = beat;
     this.#bytes = random.bytes(40_000);
@@ -94,7 +98,7 @@ class Disturber {
 
   #touch(number: InodeNumber): Inode {
     this.touched.add(number);
-    return this.#writable.filesystem.inode(number);
+    return this.#nodes.get(number === ROOT_INODE ? ROOT_NODEID : number);
   }
 
   /** What a kernel would look up before it asks for anything. */

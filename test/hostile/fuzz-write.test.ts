@@ -19,7 +19,7 @@ const MOST_MILLISECONDS = 1000;
 
 t.test('writing to damaged metadata ends in errors, and spoils nothing that was sound', { skip: missing('mke2fs', 'debugfs', 'cc') }, async (t) => {
   const bases = await makeFuzzBases(scratchDirectory(t, 'fuzz-write'));
-  const seed = Number(process.env['FUSE4FS_SEED'] ?? Date.now() % 1e9);
+  const seed = Number(process.env['FUSE4FS_SEED'] ?? 5_000_000);
   t.comment(`seeds ${seed} to ${seed + COUNT - 1} (FUSE4FS_SEED sets the first)`);
   const summary = await fuzz({ bases, seed, count: COUNT, judgeEvery: JUDGE_EVERY, failuresDirectory: join(tmpdir(), 'fuzz-failures') });
   for (const { seed, base, error, image } of summary.failures) t.fail(`seed ${seed}, image ${base}: ${error} (kept: ${image})`);

@@ -8,6 +8,8 @@ import { FilesystemError } from '../../server/ext4/errors.js';
 import { Filesystem } from '../../server/ext4/filesystem.js';
 import { Times } from '../../server/ext4/layout/inode.js';
 import { inodeNumber, ROOT_INODE, type InodeNumber } from '../../server/ext4/units.js';
+import { Nodes } from '../../server/operations/nodes.js';
+import { ROOT_NODEID } from '../../protocol/fuse/header.js';
 import { FIRST_PLACE, Tree } from '../../library/tree.js';
 import { MemoryDevice } from '../support/memory-device.js';
 
@@ -105,7 +107,8 @@ const buffer = new Uint8Array(1 << 20);
 function digestOf(tree: Tree, number: InodeNumber, waiting: InodeNumber[]): string {
   const hash = createHash('sha256');
   try {
-    const inode = tree.inode(number);
+    // Entries may lead to the journal and its like, which no mount shows.
+    const inode = new Nodes(tree.filesystem).get(number === ROOT_INODE ? ROOT_NODEID : number);
     hash.update(`${inode.mode} ${inode.uid} ${inode.links} ${inode.isDirectory ? 0 : inode.size} ${inode.seconds(Times.change)}`);
     for (const [name, value] of tree.xattrs(number)) hash.update(name).update(value);
     if (inode.isDirectory) {

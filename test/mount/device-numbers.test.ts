@@ -9,7 +9,7 @@ import { makeImage, mebibyte } from '../support/image.js';
 import { cannotMount, missing } from '../support/machine.js';
 import { fuse4fs } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { serverOf } from '../support/server.js';
+import { deviceOf, serverOf } from '../support/server.js';
 
 const isMounted = (target: string): boolean => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${target} `);
 
@@ -19,8 +19,7 @@ t.test('an unmount leaves the socket of whoever got its number alone', { skip: c
   const target = join(directory, 'mnt');
   mkdirSync(target);
   await run(process.execPath, [fuse4fs, image, target]);
-  const device = statSync(target).dev;
-  const socket = statusSocketOf(systemRuntime().mounts ?? '', `${device >> 8}:${device & 0xff}`);
+  const socket = statusSocketOf(systemRuntime().mounts ?? '', deviceOf(target));
   const server = await serverOf(target);
 
   // While the server cannot finish, its number goes to someone else.

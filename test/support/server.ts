@@ -1,3 +1,6 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemRuntime } from '../../helper/mount/runtime.js';
 import { run } from './command.js';
 import { fuse4fs } from './mount.js';
 
@@ -12,3 +15,12 @@ export async function serverOf(target: string): Promise<number> {
   }
   throw new Error(`the server of ${target} does not say what it is`);
 }
+
+/** MAJOR:MINOR of a mount, as mountinfo has it. */
+export function deviceOf(target: string): string {
+  const { dev } = statSync(target);
+  return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
+}
+
+/** What the server of a mount has logged. */
+export const logOf = (target: string): string => readFileSync(join(systemRuntime().mounts ?? '', `${deviceOf(target)}.log`), 'utf8');

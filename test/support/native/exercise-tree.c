@@ -1,14 +1,14 @@
 /*
  * Several processes do random operations on one tree:
  *
- *   exercise-tree DIRECTORY SEED PROCESSES SECONDS [mortal]
+ *   exercise-tree DIRECTORY SEED PROCESSES SECONDS [mortal|damaged]
  *   exercise-tree --verify DIRECTORY
  *
  * Every byte that is ever written follows from the file's inode number and the byte's offset, and is
  * odd: so whoever reads sees at once what is another file's, and no file may show anything else but
  * zeros. Ends with status 1 where an operation fails as no sound filesystem fails, or where a file
- * holds what is not its own. "mortal": the mount may die, which ends the run well. With --verify it
- * only reads every file.
+ * holds what is not its own. "mortal": the mount may die, which ends the run well. "damaged": what
+ * is there already may be damaged, and is worked on, too. With --verify it only reads every file.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,12 +33,13 @@
 #define MOST_BYTES (1 << 20)
 #define HELD 8
 #define PATH_ROOM 1024
+#define MOST_EXISTING 2000
 #define ERRNOS 140
 /* Beyond its time a process counts as hanging. */
 #define GRACE 120
 
 static uint64_t state;
-static int mortal, process;
+static int mortal, damaged, process;
 static unsigned char buffer[MOST_BYTES];
 static int held[HELD];
 static long outcomes[ERRNOS];
@@ -104,10 +105,24 @@ static void random_name(char *name)
 		sprintf(name, "name%u", index);
 }
 
+/* What was there before, of a damaged filesystem. */
+static char *existing[MOST_EXISTING];
+static int existing_count;
+
+static int remember(const char *path, const struct stat *st, int type, struct FTW *place)
+{
+	(void)st, (void)type, (void)place;
+	if (existing_count < MOST_EXISTING && strlen(path) < PATH_ROOM)
+		existing[existing_count++] = strdup(path);
+	return existing_count == MOST_EXISTING;
+}
+
 static char *random_path(char *path)
 {
 	char *end = path;
 
+	if (existing_count > 0 && below(2))
+		return strcpy(path, existing[below(existing_count)]);
 	for (uint32_t depth = below(4); depth > 0; depth--)
 		end += sprintf(end, "directory%u/", below(4));
 	random_name(end);
@@ -116,7 +131,11 @@ static char *random_path(char *path)
 
 static char *random_directory(char *path)
 {
-	char *end = path + sprintf(path, "directory%u", below(4));
+	char *end = path;
+
+	if (existing_count > 0 && below(2))
+		return strcpy(path, existing[below(existing_count)]);
+	end += sprintf(path, "directory%u", below(4));
 
 	for (uint32_t depth = below(3); depth > 0; depth--)
 		end += sprintf(end, "/directory%u", below(4));
@@ -202,7 +221,7 @@ static int use_read(int fd, const struct stat *st)
 		return -1;
 	off_t at = foreign_byte(st->st_ino, offset, buffer, got);
 
-	if (at >= 0)
+	if (at >= 0 && !damaged)
 		exit(report_foreign(first_path, st->st_ino, at, buffer[at - offset]));
 	return 0;
 }
@@ -359,7 +378,7 @@ static int is_answer(int error)
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 		if (error == answers[i])
 			return 1;
-	return 0;
+	return damaged && (error == EUCLEAN || error == EIO || error == EBADMSG || error == ESTALE || error == EROFS || error == ENOKEY);
 }
 
 /* Attributes may be answered from a cache; whoever asks for space asks the server. */
@@ -456,13 +475,16 @@ int main(int argc, char **argv)
 		return strangers > 0;
 	}
 	if (argc < 5)
-		return fprintf(stderr, "usage: exercise-tree DIRECTORY SEED PROCESSES SECONDS [mortal] | --verify DIRECTORY\n"), 2;
+		return fprintf(stderr, "usage: exercise-tree DIRECTORY SEED PROCESSES SECONDS [mortal|damaged] | --verify DIRECTORY\n"), 2;
 	int count = atoi(argv[3]), seconds = atoi(argv[4]);
 
-	mortal = argc > 5;
+	mortal = argc > 5 && strcmp(argv[5], "mortal") == 0;
+	damaged = argc > 5 && strcmp(argv[5], "damaged") == 0;
 	umask(0);
 	if (count > MOST_PROCESSES || chdir(argv[1]) != 0)
 		return perror(argv[1]), 2;
+	if (damaged)
+		nftw(".", remember, 64, FTW_PHYS);
 	for (process = 0; process < count; process++) {
 		children[process] = fork();
 		if (children[process] == 0)
