@@ -14,7 +14,8 @@ def convert(path, on):
     call((path, 'to extents' if on else 'to a block map'), lambda: ioctl(path, 0x40086602, struct.pack('<I', wanted)) and None)
 def state(path):
     os.sync(); now = os.lstat(path)
-    show(path, (bool(flags(path) & EXTENTS), now.st_size, now.st_blocks))
+    # In how many pieces a directory is, depends on where the allocator put it.
+    show(path, (bool(flags(path) & EXTENTS), now.st_size, None if os.path.isdir(path) else now.st_blocks))
 def pieces(path, offsets):
     for offset in offsets: write(path, b'%d' % offset * 300, offset)
 def mapped(path, offsets):
