@@ -8,6 +8,8 @@ export interface BlockDevice {
   /** Usable size in bytes. */
   readonly size: number;
   readonly readOnly: boolean;
+  /** Bytes written since it was opened, where they are counted. */
+  readonly bytesWritten?: number;
 
   /**
    * Fills target[targetOffset, targetOffset+length) from `position`.

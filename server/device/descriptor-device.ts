@@ -29,6 +29,7 @@ export interface DescriptorDeviceOptions {
 export class DescriptorDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
+  bytesWritten = 0;
   readonly #fd: number;
   readonly #discardRange: DiscardRange | undefined;
   readonly #offset: number;
@@ -72,6 +73,7 @@ export class DescriptorDevice implements BlockDevice {
         throw new DeviceError(`${this.#name}: writing ${length} bytes at ${position} failed: ${(error as Error).message}`, errnoOf(error));
       }
     }
+    this.bytesWritten += length;
   }
 
   flush(): void {

@@ -36,7 +36,7 @@ export const superblockSealer = ({ features, blockSize }: Superblock, location: 
 /**
  * Changes the superblock where it lies. What belongs to operations goes through transactions; that
  * the filesystem is mounted, and in what state it was left, is written past them, because it says
- * whether the journal counts. Copies in other groups are left alone, as by the kernel.
+ * whether the journal counts. Copies in other groups: superblock-backups.ts.
  */
 export class SuperblockEditor implements TransactionListener {
   readonly #superblock: Superblock;

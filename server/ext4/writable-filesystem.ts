@@ -41,6 +41,7 @@ import { Reaper } from './namespace/reaper.js';
 import { UNCHARGED } from './quota/charges.js';
 import { Quotas, type EnforcedQuotas } from './quota/quotas.js';
 import { sealers } from './sealers.js';
+import { SuperblockBackups } from './superblock-backups.js';
 import { SuperblockEditor } from './superblock-editor.js';
 import { physicalBlock } from './units.js';
 import { AclEditor } from './xattr/acl-editor.js';
@@ -109,6 +110,7 @@ export class WritableFilesystem {
   readonly protection: MultiMountProtection | undefined;
   isShutDown = false;
   readonly #sink: Log | NoLog;
+  readonly #backups: SuperblockBackups;
 
   /**
    * Recovers the journal for good, finishes what a crash interrupted, and marks the filesystem as
@@ -150,7 +152,8 @@ export class WritableFilesystem {
       for (const { physical, length } of journal?.runs ?? []) zones.add(physical, length);
       if (protection !== undefined) zones.add(physicalBlock(superblock.mmpBlock), 1);
     });
-    this.superblock = new SuperblockEditor(superblock, cache, device, transactions, this.counters, { location: superblockLocation(options) });
+    this.superblock = new SuperblockEditor(superblock, cache, device, transactions, this.counters, { location: superblockLocation(options), bytesWritten: () => device.bytesWritten ?? 0 });
+    this.#backups = new SuperblockBackups(superblock, geometry, cache, transactions, superblockLocation(options), report);
     const blockBitmaps = new BlockBitmaps(superblock, geometry, groups, cache, transactions, this.counters);
     const inodeBitmaps = new InodeBitmaps(superblock, groups, cache, transactions, this.counters);
     const reserved = Math.ceil(superblock.reservedBlocksCount / geometry.clusterRatio);
@@ -343,6 +346,12 @@ export class WritableFilesystem {
       if (error instanceof InUseError) this.transactions.shutDown(error, false);
       throw error;
     }
+  }
+
+  /** The volume's name, in all copies of the superblock. In a handle. @throws OperationError EINVAL where it is too long */
+  setLabel(label: Uint8Array): void {
+    this.superblock.setLabel(label);
+    this.#backups.setLabel(label);
   }
 
   /** The permissions of an inode were set: an access ACL follows. */

@@ -44,7 +44,7 @@ export function attributeChangeOperations(volume: WritableVolume): OperationTabl
 
   return {
     SETXATTR: changing(volume, (request) => {
-      const { nodeid, view, bytes, bodyOffset: at, bodyLength, nameOffset, nameLength, uid } = request;
+      const { nodeid, view, bytes, bodyOffset: at, bodyLength, nameOffset, nameLength, uid, gid } = request;
       const name = entryName(request);
       if (typeof name === 'number') return name;
       const value = nameOffset + nameLength + 1;
@@ -54,9 +54,9 @@ export function attributeChangeOperations(volume: WritableVolume): OperationTabl
       const refused = refusal(inode);
       if (refused !== 0) return refused;
       const kind = ACLS[name.index];
-      if (kind === undefined) return finish(inode, attributes.set(inode, name, bytes, value, size, requests.setxattrFlags(view, at), isPrivileged(volume, uid, inode)));
+      if (kind === undefined) return finish(inode, attributes.set(inode, name, bytes, value, size, requests.setxattrFlags(view, at), isPrivileged(volume, uid, gid, inode)));
       const killSetGroupId = (requests.setxattrExtraFlags(view, at) & SetxattrFlag.ACL_KILL_SGID) !== 0;
-      return finish(inode, acls.set(inode, kind, bytes, value, size, killSetGroupId, isPrivileged(volume, uid, inode)));
+      return finish(inode, acls.set(inode, kind, bytes, value, size, killSetGroupId, isPrivileged(volume, uid, gid, inode)));
     }),
 
     REMOVEXATTR: changing(volume, (request) => {
@@ -66,9 +66,9 @@ export function attributeChangeOperations(volume: WritableVolume): OperationTabl
       const refused = refusal(inode);
       if (refused !== 0) return refused;
       const kind = ACLS[name.index];
-      if (kind === undefined) return finish(inode, attributes.remove(inode, name, isPrivileged(volume, request.uid, inode)));
+      if (kind === undefined) return finish(inode, attributes.remove(inode, name, isPrivileged(volume, request.uid, request.gid, inode)));
       // An access control list that is not there is removed as well as one that is.
-      return finish(inode, Math.max(0, acls.remove(inode, kind, isPrivileged(volume, request.uid, inode))));
+      return finish(inode, Math.max(0, acls.remove(inode, kind, isPrivileged(volume, request.uid, request.gid, inode))));
     }),
   };
 }

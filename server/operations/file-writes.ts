@@ -33,7 +33,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
   };
 
   const copy = (into: (view: DataView, at: number, size: number) => number): Handler =>
-    changing(volume, ({ nodeid, view, bodyOffset: at, uid }, reply) => {
+    changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }, reply) => {
       const from = nodes.get(nodeid);
       const to = nodes.get(requests.copyNodeidOut(view, at));
       const refused = refusal(from) || refusal(to);
@@ -45,7 +45,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
       chunk ??= new Uint8Array(COPY_CHUNK);
       for (let done = 0; done < length; ) {
         const count = writable.contents.read(from, offsetIn + done, Math.min(COPY_CHUNK, length - done), chunk, 0);
-        writable.contents.write(to, offsetOut + done, chunk, 0, count, isPrivileged(volume, uid, to));
+        writable.contents.write(to, offsetOut + done, chunk, 0, count, isPrivileged(volume, uid, gid, to));
         done += count;
       }
       if (length > 0) modified(to, false);
@@ -55,7 +55,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
   const sync: Handler = (request) => volume.syncs.defer(request);
 
   return {
-    WRITE: changing(volume, ({ nodeid, view, bytes, bodyOffset: at, bodyLength, uid }, reply) => {
+    WRITE: changing(volume, ({ nodeid, view, bytes, bodyOffset: at, bodyLength, uid, gid }, reply) => {
       const inode = nodes.get(nodeid);
       const refused = refusal(inode);
       if (refused !== 0) return refused;
@@ -67,7 +67,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
       const { sectors } = inode;
       // What the kernel writes back does not say who wrote it: the file's owner answers for the quota.
       if ((flags & WriteFlags.CACHE) !== 0 && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
-      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, isPrivileged(volume, uid, inode));
+      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, isPrivileged(volume, uid, gid, inode));
       // What the kernel writes back from its cache does not make it ask how many blocks there are now.
       if ((flags & WriteFlags.CACHE) !== 0 && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
       // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
@@ -75,7 +75,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
       return writeWriteOut(reply.view, reply.body, size);
     }),
 
-    FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid }) => {
+    FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }) => {
       const inode = nodes.get(nodeid);
       const refused = refusal(inode);
       if (refused !== 0) return refused;
@@ -85,7 +85,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
       if (offset + length > writable.writer.maxSize(inode)) return -errno.EFBIG;
       if ((mode & ~KNOWN_MODES) !== 0) return -errno.EOPNOTSUPP;
       if (isAppendOnly(inode) && (mode & ~FallocateMode.KEEP_SIZE) !== 0) return -errno.EPERM;
-      writable.contents.allocate(inode, offset, length, mode, isPrivileged(volume, uid, inode));
+      writable.contents.allocate(inode, offset, length, mode, isPrivileged(volume, uid, gid, inode));
       // Set-id bits that have to go went before, in a SETATTR of their own.
       modified(inode, false);
       return 0;

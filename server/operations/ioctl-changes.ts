@@ -80,7 +80,7 @@ export function ioctlChangeOperations(volume: WritableVolume, asking: Handler): 
           const length = bytes.subarray(at, at + LABEL_ROOM).indexOf(0);
           if (length < 0 || length > LABEL_SIZE) return -errno.EINVAL;
           const wanted = bytes.slice(at, at + length);
-          writable.superblock.setLabel(wanted);
+          writable.setLabel(wanted);
           label = wanted;
           return 0;
         },

@@ -27,6 +27,7 @@ export interface ServerOptions {
   readonly directoryGroup: boolean;
   /** Who may use the reserved blocks beside root; undefined: who the superblock says. */
   readonly reservedUid: number | undefined;
+  readonly reservedGid: number | undefined;
   /** What to do when damage is met; undefined: what the superblock says. */
   readonly errors: ErrorPolicy | undefined;
   /** What was changed is on the device after this long at the latest. */
@@ -53,6 +54,7 @@ const DEFAULTS: ServerOptions = {
   minixStatfs: false,
   directoryGroup: false,
   reservedUid: undefined,
+  reservedGid: undefined,
   errors: undefined,
   commitMilliseconds: 5000,
   data: undefined,
@@ -79,6 +81,7 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   nogrpid: (options) => (options.directoryGroup = false),
   sysvgroups: (options) => (options.directoryGroup = false),
   resuid: (options, value) => (options.reservedUid = integer('resuid', value)),
+  resgid: (options, value) => (options.reservedGid = integer('resgid', value)),
   data: (options, value) => (options.data = oneOf('data', DATA_MODES, value)),
   errors: (options, value) => (options.errors = oneOf('errors', POLICIES, value)),
   // As with ext4, 0 means the default.
@@ -100,7 +103,7 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
 };
 
 /** Taken, and without a meaning here. */
-const WITHOUT_MEANING: ReadonlySet<string> = new Set(['resgid', 'debug']);
+const WITHOUT_MEANING: ReadonlySet<string> = new Set(['debug']);
 
 /**
  * @param words "key" or "key=value" each; a later one overrules an earlier

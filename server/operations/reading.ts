@@ -13,10 +13,12 @@ import { readOnlyRefusals } from './refusals.js';
 import { statfsOperations } from './statfs.js';
 import { symbolicLinkOperations } from './symbolic-link.js';
 import type { ServerOptions } from './options.js';
+import { spaceInUse, type SpaceInUse } from './space.js';
 import type { Volume } from './volume.js';
 
 /** What every family of operations works on. */
 export function volumeOf(filesystem: Filesystem, options: ServerOptions): Volume {
+  let space: SpaceInUse | undefined;
   return {
     filesystem,
     directories: filesystem.directories,
@@ -25,6 +27,8 @@ export function volumeOf(filesystem: Filesystem, options: ServerOptions): Volume
     attributes: new InodeAttributes(filesystem.superblock.blockSize, filesystem.links),
     options,
     lookups: { add: () => undefined },
+    // Nothing changes on a filesystem that is not written.
+    space: () => (space ??= spaceInUse(filesystem)),
     accessTimes: { accessed: () => undefined },
   };
 }

@@ -6,8 +6,14 @@ import { groupNumber, inodeNumber } from '../ext4/units.js';
 /** Between so many groups the block cache may shrink: a volume of 16 TiB has 131,072 groups. */
 const GROUPS_BETWEEN_TRIMS = 4096;
 
+/** What is free. */
+export interface SpaceInUse {
+  readonly freeClusters: number;
+  readonly freeInodes: number;
+}
+
 /** Sums over all groups. The superblock keeps the same sums, but a kernel that crashed left old ones there. */
-export function spaceInUse(filesystem: Filesystem): { readonly freeClusters: number; readonly freeInodes: number } {
+export function spaceInUse(filesystem: Filesystem): SpaceInUse {
   const { geometry, groups, superblock } = filesystem;
   let freeClusters = 0;
   let freeInodes = 0;

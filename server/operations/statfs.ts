@@ -1,7 +1,7 @@
 import { writeStatfsOut, type FilesystemStatistics } from '../../protocol/fuse/statfs.js';
 import type { Filesystem } from '../ext4/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
-import { overheadBlocks, spaceInUse } from './space.js';
+import { overheadBlocks } from './space.js';
 import type { Volume } from './volume.js';
 
 const LONGEST_NAME = 255;
@@ -11,24 +11,32 @@ const EXTENT_RESERVE = { divisor: 50, mostClusters: 4096 } as const;
 
 /** STATFS. */
 export function statfsOperations(volume: Volume): OperationTable {
-  let statistics: FilesystemStatistics | undefined;
+  let statistics: MutableStatistics | undefined;
+  const { clusterRatio } = volume.filesystem.geometry;
   return {
-    // Nothing changes on a filesystem that is not written.
-    STATFS: (_, reply) => writeStatfsOut(reply.view, reply.body, (statistics ??= measure(volume))),
+    STATFS: (_, reply) => {
+      statistics ??= measure(volume);
+      const { freeClusters, freeInodes } = volume.space();
+      statistics.freeBlocks = freeClusters * clusterRatio;
+      statistics.availableBlocks = Math.max(0, statistics.freeBlocks - statistics.reservedBlocks);
+      statistics.freeFiles = freeInodes;
+      return writeStatfsOut(reply.view, reply.body, statistics);
+    },
   };
 }
 
-function measure({ filesystem, options }: Volume): FilesystemStatistics {
-  const { superblock, geometry } = filesystem;
-  const { freeClusters, freeInodes } = spaceInUse(filesystem);
-  const freeBlocks = freeClusters * geometry.clusterRatio;
-  const reserved = superblock.reservedBlocksCount + extentReserve(filesystem);
+type MutableStatistics = { -readonly [Key in keyof FilesystemStatistics]: FilesystemStatistics[Key] } & { readonly reservedBlocks: number };
+
+/** What stays as it is; the rest is filled in. */
+function measure({ filesystem, options }: Volume): MutableStatistics {
+  const { superblock } = filesystem;
   return {
     blocks: superblock.blocksCount - (options.minixStatfs ? 0 : overheadBlocks(filesystem)),
-    freeBlocks,
-    availableBlocks: Math.max(0, freeBlocks - reserved),
+    freeBlocks: 0,
+    availableBlocks: 0,
+    reservedBlocks: superblock.reservedBlocksCount + extentReserve(filesystem),
     files: superblock.inodesCount,
-    freeFiles: freeInodes,
+    freeFiles: 0,
     blockSize: superblock.blockSize,
     maximumNameLength: LONGEST_NAME,
   };

@@ -6,6 +6,7 @@ import type { InodeNumber } from '../ext4/units.js';
 import type { InodeAttributes } from './inode-attributes.js';
 import type { Nodes } from './nodes.js';
 import type { ServerOptions } from './options.js';
+import type { SpaceInUse } from './space.js';
 
 /** What every family of operations works on. */
 export interface Volume {
@@ -18,6 +19,8 @@ export interface Volume {
   readonly options: ServerOptions;
   /** Told of every inode that a reply makes the kernel know. */
   readonly lookups: LookupCounter;
+  /** What is free now. */
+  readonly space: () => SpaceInUse;
   readonly accessTimes: AccessListener;
 }
 

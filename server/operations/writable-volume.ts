@@ -39,12 +39,15 @@ export const ROOT_USER = 0;
 const UNKNOWN_UID = 0xffffffff;
 
 /**
- * Root may use the reserved blocks, and the user that they are reserved for. Who writes is mostly not
- * said: then that user's files may grow into them, as the files of daemons do.
+ * Root may use the reserved blocks, and the user and the group that they are reserved for; of a caller's
+ * groups only the first is known. Who writes is mostly not said: then that user's and that group's files
+ * may grow into them, as the files of daemons do.
  */
-export function isPrivileged({ options, filesystem }: WritableVolume, uid: number, inode: Inode): boolean {
-  const who = uid === UNKNOWN_UID ? inode.uid : uid;
-  return who === 0 || who === (options.reservedUid ?? filesystem.superblock.reservedUid);
+export function isPrivileged({ options, filesystem }: WritableVolume, uid: number, gid: number, inode: Inode): boolean {
+  const { reservedUid = filesystem.superblock.reservedUid, reservedGid = filesystem.superblock.reservedGid } = options;
+  const user = uid === UNKNOWN_UID ? inode.uid : uid;
+  const group = uid === UNKNOWN_UID ? inode.gid : gid;
+  return user === 0 || user === reservedUid || (reservedGid !== 0 && group === reservedGid);
 }
 
 /** ext4's own refusals, which the kernel leaves to a FUSE server: it knows nothing of inode flags. */

@@ -61,6 +61,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
       ...volumeOf(writable.filesystem, this.#options),
       writable,
       lookups: new LookupCounts(),
+      space: () => writable.counters.totals,
       syncs: this.deferred,
       staleAttributes: this.staleAttributes,
       writebacks: this.writebacks,

@@ -11,6 +11,7 @@ export const SuperblockFields = {
   writeTime: 0x30,
   mountCount: 0x34,
   maxMountCount: 0x36,
+  magic: 0x38,
   state: 0x3a,
   compat: 0x5c,
   incompat: 0x60,

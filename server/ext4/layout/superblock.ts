@@ -7,7 +7,7 @@ import { fixedString, joinHalves } from './read.js';
 export const SUPERBLOCK_SIZE = 1024;
 export const SUPERBLOCK_OFFSET = 1024;
 
-const MAGIC = 0xef53;
+export const MAGIC = 0xef53;
 const CHECKSUM_OFFSET = 0x3fc;
 const CRC32C_TYPE = 1;
 const MAX_BLOCK_SIZE_LOG = 6;
