@@ -70,7 +70,7 @@ export class FileContent {
 
   /**
    * lseek(2) with SEEK_DATA or SEEK_HOLE. Unwritten extents count as holes: reading them gives
-   * zeros, and what is only in the kernel's page cache the kernel writes back before it asks.
+   * zeros. What a page cache above has not written back is not known here.
    *
    * @returns the first offset at or after `offset` that is data (a hole: the end of the file is one),
    *          or NOT_FOUND

@@ -49,7 +49,7 @@ async function runGroup(target: string, index: number, cases: readonly Case[]): 
   return runCases(directory, cases);
 }
 
-/** The server does not keep up access times of what is read: they are compared only where they are set. */
+/** What the page cache answers changes no access time: they are compared where they are set; reading has access-times.test.ts. */
 const withoutAccessTimes = (results: readonly string[]): string[] => results.map((line) => line.replace(/times .(..)$/u, 'times $1'));
 
 function compare(t: Test, one: Case, kernel: readonly string[], ours: readonly string[]): void {
