@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import type { GroupCounters } from './allocation/group-counters.js';
 import { CachedBlock, Verified, type BlockCache } from './cache/block-cache.js';
-import { CorruptionError, errno, OperationError, type FilesystemError } from './errors.js';
+import { CorruptionError, errno, FilesystemError, OperationError } from './errors.js';
 import type { Sealer } from './journal/seal.js';
 import type { TransactionListener, Transactions } from './journal/transactions.js';
 import { Compat, Incompat, RoCompat } from './layout/features.js';
@@ -50,6 +50,7 @@ export class SuperblockEditor implements TransactionListener {
   readonly #now: () => number;
   readonly #bytesWritten: () => number;
   readonly #errors = new SuperblockErrors();
+  #lastRecorded: FilesystemError | undefined;
   readonly #hasJournal: boolean;
   /** s_kbytes_written when it was mounted. */
   #kilobytesBefore = 0;
@@ -119,8 +120,20 @@ export class SuperblockEditor implements TransactionListener {
    * with the next commit, or by `writeErrors`.
    */
   recordError(problem: FilesystemError): void {
+    this.#lastRecorded = problem;
     this.#errors.add(problem, this.#now());
     this.#state |= State.ERRORS;
+  }
+
+  /** An abort of the journal is noted at once, if the device lets it; else at the unmount. */
+  aborted(reason: Error): void {
+    if (!(reason instanceof FilesystemError)) return;
+    if (reason !== this.#lastRecorded) this.recordError(reason);
+    try {
+      this.writeErrors();
+    } catch {
+      this.recordError(reason);
+    }
   }
 
   /**

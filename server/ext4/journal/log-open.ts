@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../../device/block-device.js';
-import { CorruptionError, type FilesystemError } from '../errors.js';
+import { CorruptionError, UnsupportedError, type FilesystemError } from '../errors.js';
 import { nextSequence } from '../layout/journal.js';
 import { setSuperblockChecksum } from '../layout/superblock-fields.js';
 import { SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from '../layout/superblock.js';
@@ -110,6 +110,9 @@ function recoverHome(
   const { journal, blocks, fastCommits, head, nextSequence: sequence } = result;
   // Going on without them would lose what an fsync had promised to keep.
   if (fastCommits.refused !== null) throw fastCommits.refused;
+  if (fastCommits.records.length > 0 && stored.superblock.features.hasRoCompat('QUOTA')) {
+    throw new UnsupportedError('the journal holds fast commits, which say nothing of the usage that quota accounts for: run e2fsck, or mount read-only');
+  }
   const before = readSuperblock(stored.device);
   writeHome(stored.device, source, blocks);
   const after = readSuperblock(stored.device);

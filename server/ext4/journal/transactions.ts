@@ -42,6 +42,8 @@ export interface TransactionListener {
   committing?(): void;
   /** The transaction is durable: what it freed may be used again. */
   committed?(): void;
+  /** Nothing can be committed any more. May not throw. */
+  aborted?(reason: Error): void;
 }
 
 /** Of the sink's capacity: a handle begins below a half, and a long operation ends it here. */
@@ -302,6 +304,7 @@ export class Transactions {
     } catch {
       // The journal is on the device that failed: the reason is known without it.
     }
+    for (const listener of this.#listeners) listener.aborted?.(reason);
   }
 
   /** The last changes, which the listeners make in a handle of their own. */
