@@ -79,7 +79,7 @@ export class FileChanges {
         inode.bind();
       }
       let physical: PhysicalBlock = physicalBlock(0);
-      files.fill(inode, logicalBlock(0), 1, { unwritten: false, privileged: false, streaming: false }, (_logical, _length, start) => {
+      files.fill(inode, logicalBlock(0), 1, { unwritten: false, streaming: false }, (_logical, _length, start) => {
         physical = start;
       });
       transactions.create(physical, Verified.SymlinkTarget, 0, inode.number).bytes.set(target);

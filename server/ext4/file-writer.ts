@@ -8,7 +8,7 @@ import type { Transactions } from './journal/transactions.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import type { FileSpace, SpaceWish } from './mapping/file-space.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
-import { logicalBlock } from './units.js';
+import { logicalBlock, type PhysicalBlock } from './units.js';
 
 /** Pieces freed in one handle: bounds what one transaction must hold. */
 export const PIECES_PER_HANDLE = 256;
@@ -122,7 +122,7 @@ export class FileWriter {
       this.#mapping.map(inode, logicalBlock(block), range);
       const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
       if (range.state === RangeState.Written) {
-        this.#checkSpace(inode, range);
+        this.#checkSpace(inode, range.physical, range.length);
         this.#writeZeros(inode, range.physical * this.#blockSize + (at - block * this.#blockSize), stop - at);
       }
       at = stop;
@@ -138,7 +138,7 @@ export class FileWriter {
       const block = Math.floor(at / this.#blockSize);
       this.#mapping.map(inode, logicalBlock(block), range);
       if (range.state === RangeState.Hole) throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${block} is a hole although it was just filled`);
-      this.#checkSpace(inode, range);
+      this.#checkSpace(inode, range.physical, range.length);
       const stop = Math.min(end, (range.logical + range.length) * this.#blockSize);
       const base = range.physical * this.#blockSize - block * this.#blockSize;
       const count = Math.ceil(stop / this.#blockSize) - block;
@@ -151,7 +151,11 @@ export class FileWriter {
         this.#writePadded(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
         this.unflushed = true;
       }
-      if (unwritten) this.#files.convertToWritten(inode, logicalBlock(block), count);
+      if (unwritten) {
+        this.#files.convertToWritten(inode, logicalBlock(block), count, (start, blocks) => {
+          this.#zeroBlocks(inode, start, blocks);
+        });
+      }
       at = stop;
     }
   }
@@ -189,10 +193,17 @@ export class FileWriter {
     if (!journalled) this.unflushed = true;
   }
 
+  /** A whole extent at once: through the journal only as much as a step takes. */
+  #zeroBlocks(inode: Inode, start: PhysicalBlock, length: number): void {
+    if (length > this.#journalled.stepFor(inode)) throw new OperationError(errno.ENOSPC, 'no room to split an extent, and it is too long to be filled with zeros');
+    this.#checkSpace(inode, start, length);
+    this.#writeZeros(inode, start * this.#blockSize, length * this.#blockSize);
+  }
+
   /** A crafted extent must not let a file's data overwrite the filesystem's own structures. */
-  #checkSpace(inode: Inode, range: MappedRange): void {
-    if (!this.#space.isFileSpace(range.physical, range.length)) {
-      throw new CorruptionError('extent tree', { inode: inode.number, block: range.physical }, 'a file is mapped onto the filesystem\'s own structures');
+  #checkSpace(inode: Inode, start: PhysicalBlock, length: number): void {
+    if (!this.#space.isFileSpace(start, length)) {
+      throw new CorruptionError('extent tree', { inode: inode.number, block: start }, 'a file is mapped onto the filesystem\'s own structures');
     }
   }
 }

@@ -5,7 +5,7 @@ import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { Handler, OperationTable } from '../session/handler.js';
 import { withoutPrivileges } from './set-attributes.js';
-import { changing, isAppendOnly, isImmutable, isPrivileged, ROOT_USER, type WritableVolume } from './writable-volume.js';
+import { changing, isAppendOnly, isImmutable, isPrivileged, ROOT_USER, UNKNOWN_USER, type WritableVolume } from './writable-volume.js';
 
 const KNOWN_MODES = FallocateMode.KEEP_SIZE | FallocateMode.PUNCH_HOLE | FallocateMode.ZERO_RANGE;
 /** Copied in one request at most: bounds how long others wait. */
@@ -65,13 +65,15 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
       const flags = requests.writeFlags(view, at);
       if (isAppendOnly(inode) && offset < inode.size) return -errno.EPERM;
       const { sectors } = inode;
-      // What the kernel writes back does not say who wrote it: the file's owner answers for the quota.
-      if ((flags & WriteFlags.CACHE) !== 0 && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
-      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, isPrivileged(volume, uid, gid, inode));
+      // What the kernel writes back does not say who wrote it, its uid is 0: the file's owner answers for it.
+      const isCached = (flags & WriteFlags.CACHE) !== 0;
+      if (isCached && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
+      const mayUseReserve = isPrivileged(volume, isCached ? UNKNOWN_USER : uid, gid, inode);
+      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, mayUseReserve);
       // What the kernel writes back from its cache does not make it ask how many blocks there are now.
-      if ((flags & WriteFlags.CACHE) !== 0 && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
+      if (isCached && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
       // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
-      if ((flags & WriteFlags.CACHE) === 0) modified(inode, (flags & WriteFlags.KILL_SUIDGID) !== 0);
+      if (!isCached) modified(inode, (flags & WriteFlags.KILL_SUIDGID) !== 0);
       return writeWriteOut(reply.view, reply.body, size);
     }),
 

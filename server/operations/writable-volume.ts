@@ -23,31 +23,36 @@ export interface WritableVolume extends Volume {
  * A handler whose changes are one handle: what it throws, or a negative errno that it returns, leaves
  * no trace.
  */
-export function changing({ writable }: WritableVolume, handler: Handler): Handler {
-  return (request, reply) =>
-    writable.change(() => {
+export function changing(volume: WritableVolume, handler: Handler): Handler {
+  const { writable } = volume;
+  return (request, reply) => {
+    writable.space.callerIsPrivileged = ownsReserve(volume, request.uid, request.gid);
+    return writable.change(() => {
       const outcome = handler(request, reply);
       if (outcome < 0) throw new OperationError(-outcome, 'refused');
       return outcome;
     }, request.uid !== ROOT_USER);
+  };
 }
 
 /** Quota limits do not hold for root. */
 export const ROOT_USER = 0;
 
-/** In requests of a connection that can be idmapped, and in what the kernel writes back from its cache. */
-const UNKNOWN_UID = 0xffffffff;
+/** In requests of a connection that can be idmapped. */
+export const UNKNOWN_USER = 0xffffffff;
 
 /**
  * Root may use the reserved blocks, and the user and the group that they are reserved for; of a caller's
  * groups only the first is known. Who writes is mostly not said: then that user's and that group's files
  * may grow into them, as the files of daemons do.
  */
-export function isPrivileged({ options, filesystem }: WritableVolume, uid: number, gid: number, inode: Inode): boolean {
+export function isPrivileged(volume: WritableVolume, uid: number, gid: number, inode: Inode): boolean {
+  return uid === UNKNOWN_USER ? ownsReserve(volume, inode.uid, inode.gid) : ownsReserve(volume, uid, gid);
+}
+
+function ownsReserve({ options, filesystem }: WritableVolume, uid: number, gid: number): boolean {
   const { reservedUid = filesystem.superblock.reservedUid, reservedGid = filesystem.superblock.reservedGid } = options;
-  const user = uid === UNKNOWN_UID ? inode.uid : uid;
-  const group = uid === UNKNOWN_UID ? inode.gid : gid;
-  return user === 0 || user === reservedUid || (reservedGid !== 0 && group === reservedGid);
+  return uid === 0 || uid === reservedUid || (reservedGid !== 0 && gid === reservedGid);
 }
 
 /** ext4's own refusals, which the kernel leaves to a FUSE server: it knows nothing of inode flags. */

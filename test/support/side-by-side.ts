@@ -8,7 +8,7 @@ import { fuseMount, kernelMount } from './mount.js';
 import { scratchDirectory } from './scratch.js';
 
 /**
- * What programs have at hand. `call` prints what a system call gave, or its errno; `times` tells which
+ * What programs have at hand. `remark` tells a number that may differ. `call` prints what a system call gave, or its errno; `times` tells which
  * times of a file changed since it was last asked; `ioctl` takes and gives bytes; `user` acts as another.
  */
 const PRELUDE = `
@@ -18,6 +18,7 @@ os.umask(0o022)
 libc = ctypes.CDLL(None, use_errno=True)
 seen = {}
 def show(label, value): print(label, value)
+def remark(name, value): print('#', name, value)
 def call(label, act):
     try: value = act()
     except OSError as error: value = errno.errorcode.get(error.errno, error.errno)
@@ -69,10 +70,20 @@ export interface SideBySide {
   readonly afterwards?: string;
 }
 
-const output = async (program: string, target: string): Promise<string[]> =>
+/** Lines that a program with that prelude prints. */
+export const output = async (program: string, target: string): Promise<string[]> =>
   (await run('python3', ['-', target], { input: PRELUDE + program })).toString().split('\n');
 
-export async function assertSame(t: Test, { recipe = {}, options = [], program, afterwards }: SideBySide): Promise<void> {
+/** Numbers that programs remarked on each side, by name: they are not compared. */
+export interface Remarks {
+  readonly kernel: ReadonlyMap<string, number>;
+  readonly ours: ReadonlyMap<string, number>;
+}
+
+const remarksIn = (lines: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(lines.map((line) => /^# (\S+) (\d+)$/.exec(line)).flatMap((match) => (match ? [[match[1]!, Number(match[2])]] : [])));
+
+export async function assertSame(t: Test, { recipe = {}, options = [], program, afterwards }: SideBySide): Promise<Remarks> {
   const directory = scratchDirectory(t, 'side');
   const sides = ['kernel', 'ours'] as const;
   const said: Record<(typeof sides)[number], string[]> = { kernel: [], ours: [] };
@@ -84,10 +95,12 @@ export async function assertSame(t: Test, { recipe = {}, options = [], program, 
     t.equal(await e2fsckComplaints(image), undefined, `e2fsck finds nothing (${side})`);
     if (afterwards !== undefined) said[side].push(...(await kernelMount(image, [], (target) => output(afterwards, target))));
   }
-  const { kernel, ours } = said;
+  const remarks = { kernel: remarksIn(said.kernel), ours: remarksIn(said.ours) };
+  const [kernel, ours] = sides.map((side) => said[side].filter((line) => !line.startsWith('# '))) as [string[], string[]];
   const length = Math.max(kernel.length, ours.length);
   const differences = Array.from({ length }, (_, line) => line)
     .filter((line) => kernel[line] !== ours[line])
     .map((line) => ({ line, before: kernel[line - 1], kernel: kernel[line], ours: ours[line] }));
   t.strictSame(differences, [], `${kernel.length} lines are the same`);
+  return remarks;
 }

@@ -46,6 +46,7 @@ export class NoSpaceError extends OperationError {
  * interleaved.
  */
 export class BlockAllocator implements BlockSpace, TransactionListener {
+  callerIsPrivileged = true;
   readonly #geometry: Geometry;
   readonly #transactions: Transactions;
   readonly #bitmaps: BlockBitmaps;
@@ -128,6 +129,10 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
 
   isFileSpace(start: PhysicalBlock, length: number): boolean {
     return this.#counters.zones.isFileSpace(start, length);
+  }
+
+  hasRoom(clusters: number): boolean {
+    return this.#counters.totals.freeClusters - this.#pendingClusters >= clusters;
   }
 
   releaseWindow(inode: InodeNumber): void {

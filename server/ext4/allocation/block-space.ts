@@ -27,6 +27,8 @@ export interface AllocationRequest {
  * handed out again before that transaction has committed.
  */
 export interface BlockSpace {
+  /** Whether whoever asked for the operation under way may use the reserved blocks. */
+  callerIsPrivileged: boolean;
   /** @throws OperationError ENOSPC, EDQUOT */
   allocate(request: AllocationRequest, run: AllocatedRun): void;
   /**
@@ -36,6 +38,8 @@ export interface BlockSpace {
   free(start: PhysicalBlock, length: number, metadata: boolean): void;
   /** Whether a file may own the range: it lies inside the filesystem and touches none of its structures. */
   isFileSpace(start: PhysicalBlock, length: number): boolean;
+  /** Whether so many blocks or clusters could be had now, by whoever may use the reserved ones. */
+  hasRoom(clusters: number): boolean;
   /** The file is no longer being written: what was held behind its last run can be used by others. */
   releaseWindow(inode: InodeNumber): void;
 }

@@ -10,7 +10,7 @@ import { logicalBlock, physicalBlock, type PhysicalBlock } from '../units.js';
 import type { DirectoryBlocks } from './blocks.js';
 import type { EntryRules, EntryRun } from './entry-run.js';
 
-const WISH: SpaceWish = { unwritten: false, privileged: true, streaming: false };
+const WISH: SpaceWish = { unwritten: false, streaming: false };
 
 export interface AppendedBlock {
   readonly block: CachedBlock;

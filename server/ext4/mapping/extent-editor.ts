@@ -83,6 +83,33 @@ export class ExtentEditor {
   }
 
   /**
+   * Turns every unwritten extent that holds a part of the range into a written one, which takes no room.
+   * @param zero told of what becomes readable outside the range
+   */
+  convertExtents(inode: Inode, logical: LogicalBlock, length: number, zero: (start: PhysicalBlock, length: number) => void): void {
+    const end = logical + length;
+    for (let at: number = logical; at < end; ) {
+      this.#tree.locate(inode, logicalBlock(at), this.#path);
+      const { leaf } = this.#path;
+      const entry = leaf.entryAt(leaf.index);
+      const start = layout.entryLogical(leaf.view, entry);
+      const extentEnd = start + layout.extentLength(leaf.view, entry);
+      if (leaf.index < 0 || at >= extentEnd) {
+        throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${at} is not mapped`);
+      }
+      const stop = Math.min(end, extentEnd);
+      if (layout.isUnwritten(leaf.view, entry)) {
+        const physical = layout.extentStart(leaf.view, entry);
+        if (at > start) zero(physicalBlock(physical), at - start);
+        if (stop < extentEnd) zero(physicalBlock(physical + stop - start), extentEnd - stop);
+        this.#modify(inode, leaf);
+        layout.setExtent(leaf.view, entry, start, extentEnd - start, physical, false);
+      }
+      at = stop;
+    }
+  }
+
+  /**
    * Takes mappings within [from, to) out, extent by extent, until all are gone, `mostExtents` were
    * touched, or the handle is crowded.
    * @param journalled every block will be revoked, which bounds how many go at a time

@@ -3,7 +3,7 @@ import type { Geometry } from '../geometry.js';
 import type { InodeEditor } from '../inode-editor.js';
 import type { Inode } from '../inode.js';
 import type { Transactions } from '../journal/transactions.js';
-import { MAX_WRITTEN_LENGTH } from '../layout/extent.js';
+import { MAX_DEPTH, MAX_WRITTEN_LENGTH } from '../layout/extent.js';
 import { logicalBlock, physicalBlock, type LogicalBlock, type PhysicalBlock } from '../units.js';
 import type { BlockMapEditor } from './block-map-editor.js';
 import type { ExtentEditor } from './extent-editor.js';
@@ -14,14 +14,17 @@ import { MappedRange, RangeState } from './mapping.js';
 export interface SpaceWish {
   /** Reserve without contents: reads as zeros. Only for files with extents. */
   readonly unwritten: boolean;
-  /** May use the reserved blocks. */
-  readonly privileged: boolean;
+  /** May use the reserved blocks; as the caller may, if it is not said. */
+  readonly privileged?: boolean;
   /** Data that is being written in order. */
   readonly streaming: boolean;
 }
 
 /** Told of each run that was newly mapped. */
 type Allocated = (logical: LogicalBlock, length: number, physical: PhysicalBlock) => void;
+
+/** An extent falls into three: two more entries, each of which may split every node on its path, and add a level. */
+const MOST_NODES_OF_A_CONVERSION = 2 * (MAX_DEPTH + 1);
 
 const LONGEST_UNWRITTEN = MAX_WRITTEN_LENGTH - 1;
 
@@ -82,9 +85,14 @@ export class FileSpace {
     return Math.min(at, end);
   }
 
-  /** Makes a range that one mapping holds a written one. */
-  convertToWritten(inode: Inode, first: LogicalBlock, length: number): void {
-    this.#extents.convert(inode, first, length, false);
+  /**
+   * Makes a range that one mapping holds a written one. Space that was reserved can be written on a full
+   * filesystem, too: without room for nodes the whole of each extent is converted.
+   * @param zero told of what becomes readable outside the range
+   */
+  convertToWritten(inode: Inode, first: LogicalBlock, length: number, zero: (start: PhysicalBlock, length: number) => void): void {
+    if (this.#space.hasRoom(MOST_NODES_OF_A_CONVERSION)) this.#extents.convert(inode, first, length, false);
+    else this.#extents.convertExtents(inode, first, length, zero);
   }
 
   /**
@@ -126,7 +134,7 @@ export class FileSpace {
       inode: inode.number,
       goal: this.#goal(inode, logical),
       length: into + length,
-      privileged: wish.privileged,
+      privileged: wish.privileged ?? this.#space.callerIsPrivileged,
       streaming: wish.streaming,
     };
     this.#space.allocate(request, this.#run);
