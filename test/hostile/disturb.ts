@@ -226,6 +226,7 @@ class Disturber {
 
   #attribute(): void {
     const inode = this.#touch(this.#entry().inode);
+    if (inode.isSymlink) throw new OperationError(1, 'the kernel allows no such attribute there');
     const name = { index: NameIndex.USER, bytes: Buffer.from(`name${this.#random.below(5)}`), offset: 0, length: 5 };
     const length = this.#random.below(this.#random.below(3) === 0 ? 5000 : 200);
     this.#writable.change(() => {
@@ -237,7 +238,7 @@ class Disturber {
   #inodeFields(): void {
     const inode = this.#touch(this.#entry().inode);
     this.#writable.change(() => {
-      this.#writable.inodes.setOwner(inode, this.#random.below(1 << 20), 0);
+      this.#writable.setOwner(inode, this.#random.below(1 << 20), 0);
       this.#writable.inodes.setTime(inode, Times.modification, this.#random.word(), 5);
       this.#writable.modeChanged(inode);
     });

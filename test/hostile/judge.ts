@@ -26,9 +26,11 @@ const E2FSCK_SECONDS = 20;
 const scratch = join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `fuse4fs-judge-${process.pid}.img`);
 
 /** Lines that belong to every run, or answer a complaint. */
-const ORDINARY = /^(Pass \d|e2fsck \d|.*: (\d+\/\d+ files|\*\*\*\*\*)|\s*$|.*(IGNORED|CREATED|aborted|skipping journal recovery|no\.?)$|Warning!|.*Running additional passes|Entering|\/\S+: .*(recovering journal|clean))/;
+const ORDINARY = /^(Pass \d|e2fsck \d|.*: (\d+\/\d+ files|\*\*\*\*\*)|\s*$|.*(CREATED|aborted|skipping journal recovery\.?)$|Warning!|.*Running additional passes|Entering|\/\S+: .*(recovering journal|clean))/;
+/** What it would do, and that it does not: behind a complaint, or in a line of its own. */
+const QUESTION = /(?:[A-Z][a-z ]+\? no|IGNORED\.?)\s*$/;
 /** e2fsck sums up; what is behind a wrong sum is in other lines. */
-const SUM = /(Free blocks|Free inodes|Directories) count wrong|^(Fix|Clear|Salvage|Recreate|Optimize)\?/;
+const SUM = /(Free blocks|Free inodes|Directories) count wrong/;
 /**
  * Blocks or inodes in use that the bitmaps call free, or that several files have: whoever allocates or
  * writes has to spoil some file. And where e2fsck goes by a backup, it does not look at what we have used.
@@ -42,7 +44,7 @@ export function verdictOf(bytes: Uint8Array): Verdict | undefined {
   // 8 and above: it gave up itself.
   if (status === null || status >= 8) return undefined;
   if (status === 0) return { complaints: [], inodes: new Set(), kinds: new Set() };
-  const complaints = `${stdout}\n${stderr}`.split('\n').map((line) => line.trim()).filter((line) => !ORDINARY.test(line));
+  const complaints = `${stdout}\n${stderr}`.split('\n').map((line) => line.replace(QUESTION, '').trim()).filter((line) => !ORDINARY.test(line));
   return { complaints, inodes: new Set(complaints.flatMap(namedIn)), kinds: new Set(complaints.map(kindOf)) };
 }
 
