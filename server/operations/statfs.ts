@@ -1,5 +1,6 @@
 import { writeStatfsOut, type FilesystemStatistics } from '../../protocol/fuse/statfs.js';
 import type { Filesystem } from '../ext4/filesystem.js';
+import type { QuotaReport } from '../ext4/quota/quota.js';
 import type { OperationTable } from '../session/handler.js';
 import { overheadBlocks } from './space.js';
 import type { Volume } from './volume.js';
@@ -9,21 +10,41 @@ const LONGEST_NAME = 255;
 /** The kernel keeps 2 % of the space, 4096 clusters at most, for growing extent trees (ext4_set_resv_clusters()). */
 const EXTENT_RESERVE = { divisor: 50, mostClusters: 4096 } as const;
 
-/** STATFS. */
-export function statfsOperations(volume: Volume): OperationTable {
+/** STATFS. @param limits what the limits of a node's project are, where they are the size of the filesystem for it */
+export function statfsOperations(volume: Volume, limits: (nodeid: number) => QuotaReport | undefined = () => undefined): OperationTable {
   let statistics: MutableStatistics | undefined;
   const { clusterRatio } = volume.filesystem.geometry;
   return {
-    STATFS: (_, reply) => {
+    STATFS: ({ nodeid }, reply) => {
       statistics ??= measure(volume);
       const { freeClusters, freeInodes } = volume.space();
       statistics.freeBlocks = freeClusters * clusterRatio;
       statistics.availableBlocks = Math.max(0, statistics.freeBlocks - statistics.reservedBlocks);
       statistics.freeFiles = freeInodes;
-      return writeStatfsOut(reply.view, reply.body, statistics);
+      const project = limits(nodeid);
+      return writeStatfsOut(reply.view, reply.body, project === undefined ? statistics : withinLimits(statistics, project));
     },
   };
 }
+
+/** As ext4_statfs_project() has it. */
+function withinLimits(statistics: FilesystemStatistics, { space, spaceSoft, spaceHard, inodes, inodesSoft, inodesHard }: QuotaReport): FilesystemStatistics {
+  const limited = { ...statistics };
+  const blocks = Math.floor(lower(spaceSoft, spaceHard) / statistics.blockSize);
+  if (blocks > 0 && statistics.blocks > blocks) {
+    limited.blocks = blocks;
+    limited.freeBlocks = limited.availableBlocks = Math.max(0, blocks - Math.floor(space / statistics.blockSize));
+  }
+  const files = lower(inodesSoft, inodesHard);
+  if (files > 0 && statistics.files > files) {
+    limited.files = files;
+    limited.freeFiles = Math.max(0, files - inodes);
+  }
+  return limited;
+}
+
+/** Of two limits, where 0 is none. */
+const lower = (one: number, other: number): number => (one === 0 || other === 0 ? one + other : Math.min(one, other));
 
 type MutableStatistics = { -readonly [Key in keyof FilesystemStatistics]: FilesystemStatistics[Key] } & { readonly reservedBlocks: number };
 

@@ -1,5 +1,6 @@
 import { OperationError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
+import type { QuotaReport } from '../ext4/quota/quota.js';
 import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import type { Handler } from '../session/handler.js';
 import type { AccessTimes } from './access-times.js';
@@ -58,3 +59,11 @@ function ownsReserve({ options, filesystem }: WritableVolume, uid: number, gid: 
 /** ext4's own refusals, which the kernel leaves to a FUSE server: it knows nothing of inode flags. */
 export const isImmutable = (inode: Inode): boolean => inode.hasFlag('IMMUTABLE');
 export const isAppendOnly = (inode: Inode): boolean => inode.hasFlag('APPEND');
+
+/** Of the project that a directory hands on, if its limits are enforced. */
+export function projectLimits({ writable, nodes }: WritableVolume, nodeid: number): QuotaReport | undefined {
+  const quota = writable.quotas?.project;
+  if (quota?.isEnforced !== true) return undefined;
+  const inode = nodes.get(nodeid);
+  return inode.hasFlag('PROJINHERIT') ? quota.report(inode.projectId) : undefined;
+}

@@ -88,8 +88,8 @@ print(outcome(lambda: put('home/roots', ${LIMIT}, 65536)))
   writable.close();
 });
 
-t.test('groups, projects and changing hands', { skip }, async (t) => {
-  const image = await makeLimited(scratchDirectory(t), [['group', USER, { spaceHard: 16384 }], ['project', 9, { spaceHard: 16384 }], ['group', 77, { spaceHard: 4096 }]]);
+t.test('groups, projects, their free space, and changing hands', { skip }, async (t) => {
+  const image = await makeLimited(scratchDirectory(t), [['group', USER, { spaceHard: 16384 }], ['project', 9, { spaceHard: 20480, inodesSoft: 10 }], ['group', 77, { spaceHard: 4096 }]]);
   const said = await mounted(image, ['grpquota,prjquota'], `
 import array, fcntl, struct
 os.mkdir('home'); os.chmod('home', 0o777); os.mkdir('project'); os.chmod('project', 0o777)
@@ -97,8 +97,14 @@ fd = os.open('project', os.O_RDONLY)
 buffer = bytearray(28)
 fcntl.ioctl(fd, 0x801c581f, buffer, True)
 fcntl.ioctl(fd, 0x401c5820, struct.pack('<IIIII8x', 0x200, 0, 0, 9, 0))
+def size(path): now = os.statvfs(path); return (now.f_blocks, now.f_bfree, now.f_ffree)
+print(*size('project'))
+before = size('.')
 print(as_user(1001, lambda: put('project/a', 12288, 4096)))
+print(*size('project'))
+print([now - then for now, then in zip(size('.'), before)])
 print(as_user(1001, lambda: put('project/b', 4096, 4096)))
+print(as_user(1001, lambda: put('project/c', 4096, 4096)))
 print(as_user(${USER}, lambda: put('home/a', 12288, 4096)))
 print(as_user(${USER}, lambda: put('home/b', 8192, 4096)))
 os.setgroups([77])
@@ -106,7 +112,8 @@ print(as_user(${USER}, lambda: os.chown('home/a', -1, 77)))
 print(os.stat('home/a').st_gid)
 print(outcome(lambda: os.chown('home/a', -1, 77)))
 `);
-  t.strictSame(said, ['ok', 'EDQUOT', 'ok', 'EDQUOT', 'EDQUOT', String(USER), 'ok']);
+  // The directory has a block and an inode itself.
+  t.strictSame(said, ['5 4 9', 'ok', '5 1 8', '[0, -3, -1]', 'ok', 'EDQUOT', 'ok', 'EDQUOT', 'EDQUOT', String(USER), 'ok']);
   t.equal(await e2fsckComplaints(image), undefined);
 });
 

@@ -52,6 +52,7 @@ function replay(device: BlockDevice, { blockSize }: JournalStorage, { journal, f
       throw new CorruptionError('superblock', {}, `the journal changes the block size to ${committed.superblock.blockSize}`);
     }
     if (!journal.wide && committed.superblock.blocksCount > BLOCKS_OF_32_BITS) throw new UnsupportedError('the journal cannot name every block');
+    if (committed.superblock.features.hasRoCompat('QUOTA')) throw new UnsupportedError('they say nothing of the quota files');
     replayFastCommits(committed, edited, fastCommits.records, { journal: runs, superblockLocation });
   } catch (error) {
     if (!(error instanceof FilesystemError) || error.code === 'IO') throw error;
