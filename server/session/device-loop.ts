@@ -18,12 +18,15 @@ export type SessionEnd =
 /** What `advance` leaves behind when the session goes on. */
 const RUNNING = undefined;
 
+/** Callers that were answered together come again within this time (ms), if they go on as before. */
+const GATHERING = 0.1;
+
 /**
  * Deferred requests are settled when no other is waiting: what several callers wait for, such as a
  * commit, is then done once for all of them.
  */
 function settleWhenIdle(device: FuseDevice, session: Session): void {
-  if (session.isPatient && device.hasRequest()) return;
+  if (session.isPatient && device.hasRequest(session.expectsMore ? GATHERING : 0)) return;
   session.settle((length) => device.send(session.reply, length));
 }
 

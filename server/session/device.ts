@@ -11,8 +11,8 @@ const FOR_EVER = -1;
 export interface FuseDevice {
   /** Waits for a request and reads it to `request.start`. @returns its length, or a negative errno */
   receive(request: Request): number;
-  /** Whether a request is waiting. */
-  hasRequest(): boolean;
+  /** Whether a request is waiting, or comes within so many milliseconds (below 1: the thread stays awake). */
+  hasRequest(milliseconds: number): boolean;
   /** @returns the bytes sent, or a negative errno */
   send(reply: Reply, length: number): number;
 }
@@ -35,7 +35,13 @@ export function fuseDevice(descriptor: number): FuseDevice {
       patience.begin();
       return length;
     },
-    hasRequest: () => serverShim.awaitReadable(descriptor, 0) > 0,
+    hasRequest(milliseconds) {
+      const end = milliseconds === 0 ? 0 : performance.now() + milliseconds;
+      do {
+        if (serverShim.awaitReadable(descriptor, 0) > 0) return true;
+      } while (milliseconds > 0 && performance.now() < end);
+      return false;
+    },
     send: (reply, length) => serverShim.writeFrom(descriptor, reply.bytes, reply.start, length),
   };
 }

@@ -44,6 +44,7 @@ export class Session {
   private readonly dispatcher: Dispatcher;
   private closed = false;
   private handledSinceDeferred = 0;
+  private settledBefore = 0;
   private closeFailure: unknown;
 
   constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
@@ -76,6 +77,11 @@ export class Session {
     return this.handledSinceDeferred++ < MOST_WHILE_DEFERRED;
   }
 
+  /** Whether more were deferred the last time: those callers may be about to ask again. */
+  get expectsMore(): boolean {
+    return (this.filesystem.deferred?.count ?? 0) < this.settledBefore;
+  }
+
   /**
    * Brings deferred requests to their end.
    * @param send is called with each reply, which is in `reply` from `reply.start` on
@@ -83,6 +89,7 @@ export class Session {
   settle(send: (length: number) => void): void {
     const { reply } = this;
     this.handledSinceDeferred = 0;
+    this.settledBefore = this.filesystem.deferred?.count ?? 0;
     this.filesystem.deferred?.settle((uniqueLow, uniqueHigh, outcome) => {
       send(outcome < 0 ? reply.fail(uniqueLow, uniqueHigh, outcome) : reply.finish(uniqueLow, uniqueHigh, 0));
     });
