@@ -95,7 +95,7 @@ const ended = (child: ChildProcess): Promise<number | null> => new Promise((reso
 async function loadAndKill(image: string, round: number, log: string, seed: number, milliseconds: number): Promise<string[]> {
   const target = mkdtempSync(join(dirname(image), 'killed-'));
   try {
-    await run(process.execPath, [fuse4fs, image, target]);
+    await run(process.execPath, [fuse4fs, image, target, '-o', 'nodev']);
     const [tree, own] = [join(target, 'tree'), join(target, `round-${round}`)];
     mkdirSync(tree, { recursive: true });
     mkdirSync(own);

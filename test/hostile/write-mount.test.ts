@@ -35,7 +35,7 @@ const DEFECT = /.*(?:file:\/\/|TypeError|RangeError).*/;
 async function outcomeOf(image: string, seed: number): Promise<string> {
   const program = await nativeProgram('exercise-tree');
   try {
-    return await fuseMount(image, ['errors=continue'], async (target) => {
+    return await fuseMount(image, ['errors=continue', 'nodev'], async (target) => {
       const { status, stdout } = await attempt('timeout', [MOST_SECONDS, program, target, seed, PROCESSES, SECONDS, 'damaged'].map(String));
       if (status !== 0) return `exercise-tree ended with ${String(status)}: ${stdout.toString()}`;
       return DEFECT.exec(logOf(target))?.[0] ?? 'written to';
