@@ -5,9 +5,9 @@ import { fuseMount, kernelMount } from './mount.js';
 
 /**
  * What a mount that can write does not know: where a file has holes, for SEEK_DATA finds none before its data is
- * written back, and how many blocks it takes until then.
+ * written back, and how many blocks it takes until then. And looking at all of it is an access.
  */
-const UNKNOWN_BEFORE_UNMOUNT = ['map', 'blocks'];
+export const UNKNOWN_BEFORE_UNMOUNT = ['map', 'blocks', 'atime'];
 
 /**
  * Mounts the image read-write, lets `use` work on it, and has the result judged: after the unmount e2fsck finds
