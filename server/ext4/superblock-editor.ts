@@ -128,7 +128,8 @@ export class SuperblockEditor implements TransactionListener {
   /** An abort of the journal is noted at once, if the device lets it; else at the unmount. */
   aborted(reason: Error): void {
     if (!(reason instanceof FilesystemError)) return;
-    if (reason !== this.#lastRecorded) this.recordError(reason);
+    // What a commit took along is in the log only, and not at home.
+    if (reason !== this.#lastRecorded || !this.hasErrors) this.recordError(reason);
     try {
       this.writeErrors();
     } catch {
