@@ -7,7 +7,7 @@ import { FreeSpace, type TrimRange } from './allocation/free-space.js';
 import { GroupCounters } from './allocation/group-counters.js';
 import { InodeAllocator } from './allocation/inode-allocator.js';
 import { InodeBitmaps } from './allocation/inode-bitmaps.js';
-import { Clock } from './clock.js';
+import { Clock, type TimeSource } from './clock.js';
 import type { Directory } from './directory/directory.js';
 import { DirectoryEditing } from './directory/editor.js';
 import { errno, InUseError, OperationError, UnsupportedError } from './errors.js';
@@ -63,6 +63,8 @@ export interface WritableOptions extends OpenOptions {
   readonly acl?: boolean;
   /** Acquired before; by default that is done on opening a filesystem with the feature mmp. */
   readonly protection?: MultiMountProtection;
+  /** What the inodes' times are taken from. */
+  readonly time?: TimeSource;
   /** Whose quota limits are enforced; usage is accounted in any case. Default none. */
   readonly enforcedQuotas?: EnforcedQuotas;
 }
@@ -100,7 +102,7 @@ export class WritableFilesystem {
   readonly namespace: Namespace;
   readonly orphans: Orphans;
   readonly reaper: Reaper;
-  readonly clock = new Clock();
+  readonly clock: Clock;
   readonly contents: FileChanges;
   readonly attributes: AttributeEditor;
   readonly acls: AclEditor;
@@ -144,6 +146,7 @@ export class WritableFilesystem {
   private constructor(filesystem: Filesystem, sink: Log | NoLog, journal: WritableJournal | undefined, protection: MultiMountProtection | undefined, options: WritableOptions) {
     const { superblock, geometry, groups, cache, device, report } = filesystem;
     this.filesystem = filesystem;
+    this.clock = new Clock(options.time);
     this.#sink = sink;
     this.protection = protection;
     const transactions = new Transactions(cache, sink, 1, sealWith(sealers(superblock, superblockLocation(options), new AttributeBlocks(filesystem).seal)));

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -81,6 +82,29 @@ static napi_value shim_read_within(napi_env env, napi_callback_info info)
 		while (result < 0 && errno == EAGAIN && monotonic_nanoseconds() < end);
 	}
 	return shim_result(env, result);
+}
+
+/* coarseTime(bytes): the time that the kernel stamps inodes with, into two doubles: seconds since 1970, and nanoseconds. 0, or -errno */
+static napi_value shim_coarse_time(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	uint8_t *data;
+	size_t length;
+	struct timespec now;
+	double parts[2];
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_bytes(env, argv[0], &data, &length))
+		return NULL;
+	if (length < sizeof(parts)) {
+		napi_throw_range_error(env, NULL, "room for two doubles is needed");
+		return NULL;
+	}
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0)
+		return shim_result(env, -1);
+	parts[0] = now.tv_sec;
+	parts[1] = now.tv_nsec;
+	memcpy(data, parts, sizeof(parts));
+	return shim_result(env, 0);
 }
 
 /* dontBlock(descriptor): 0, or -errno */
@@ -249,6 +273,7 @@ static napi_value shim_limit(napi_env env, napi_callback_info info)
 NAPI_MODULE_INIT()
 {
 	shim_export(env, exports, "pageOffset", shim_page_offset);
+	shim_export(env, exports, "coarseTime", shim_coarse_time);
 	shim_export(env, exports, "dontBlock", shim_dont_block);
 	shim_export(env, exports, "readWithin", shim_read_within);
 	shim_export(env, exports, "writeFrom", shim_write_from);

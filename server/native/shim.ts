@@ -4,6 +4,8 @@ import { loadShim } from '../../native/load.js';
 export interface ServerShim {
   /** How far behind a page boundary the array's first byte lies. */
   pageOffset(bytes: Uint8Array): number;
+  /** The time that the kernel stamps inodes with, as two doubles: seconds since 1970, and nanoseconds. */
+  coarseTime(bytes: Uint8Array): number;
   /** Makes reads of that descriptor return -EAGAIN where they would block. */
   dontBlock(descriptor: number): number;
   /** read(2) into bytes[offset, offset+length), tried again for so long before -EAGAIN is the answer. */

@@ -19,6 +19,7 @@ import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import type { Volume } from './volume.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
+import { kernelTime } from './kernel-time.js';
 import { MountedWritableExt4 } from './writable.js';
 
 const SUPERBLOCK_UNIT = 1024;
@@ -54,6 +55,8 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     ? MultiMountProtection.acquire(device, stored, { holder: { nodeName: hostname(), deviceName: basename(source.name) }, mostPatience: MOST_PATIENCE })
     : undefined;
   const writableOptions: WritableOptions = {
+    // The kernel's own clock: what it stamps in its cache and what is stamped here keep their order.
+    time: kernelTime,
     ...openOptions,
     ...(protection && { protection }),
     barriers: options.barriers,
