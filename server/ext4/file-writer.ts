@@ -152,7 +152,8 @@ export class FileWriter {
         this.unflushed = true;
       }
       if (unwritten) {
-        this.#files.convertToWritten(inode, logicalBlock(block), count, (start, blocks) => {
+        const fileEnd = Math.ceil(Math.max(inode.size, end) / this.#blockSize);
+        this.#files.convertToWritten(inode, logicalBlock(block), count, fileEnd, (start, blocks) => {
           this.#zeroBlocks(inode, start, blocks);
         });
       }

@@ -61,6 +61,7 @@ write('present', data[:BLOCK * 8]); write('sparse', b'')
 os.truncate('sparse', 1 << 20)
 write('reserved', b'')
 fd = os.open('reserved', os.O_RDWR); os.posix_fallocate(fd, 0, BLOCK * 200); os.close(fd)
+write('ahead', b''); os.system('fallocate --keep-size --length %d ahead' % (BLOCK * 200))
 os.mkdir('user'); os.chown('user', 1000, 1000); os.chmod('.', 0o777)
 free = os.statvfs('.')
 user = as_user(1000, lambda: fill('user-'))()
@@ -117,6 +118,11 @@ def into_reserved(fd):
 call('into what was reserved', at('reserved', into_reserved))
 content = read('reserved')
 show('reserved', all(content[n * BLOCK:(n + 1) * BLOCK] == (data[n:n + 100] if n % 2 else b'').ljust(BLOCK, b'\\0') for n in range(200)))
+def into_ahead(fd):
+    for n in range(1, 100, 2): os.pwrite(fd, data[n:n + 100], n * BLOCK); os.fsync(fd)
+call('into what was reserved past the end', at('ahead', into_ahead))
+content = read('ahead')
+show('ahead', (len(content), all(content[n * BLOCK:n * BLOCK + 100] == (data[n:n + 100] if n % 2 else bytes(100)) for n in range(100))))
 
 content = {name: os.stat(name).st_size for name in os.listdir('.') if name.startswith(('user-', 'root-'))}
 show('intact', all(read(name) == (data * (size // len(data) + 1))[:size] for name, size in list(content.items())[:3] if size <= len(data)))

@@ -87,12 +87,21 @@ export class FileSpace {
 
   /**
    * Makes a range that one mapping holds a written one. Space that was reserved can be written on a full
-   * filesystem, too: without room for nodes the whole of each extent is converted.
+   * filesystem, too: without room for nodes the whole of each extent is converted, and what it reserves
+   * past the end of the file is given back, since no written extent may lie there.
+   * @param fileEnd first block past the file's contents, this write included
    * @param zero told of what becomes readable outside the range
    */
-  convertToWritten(inode: Inode, first: LogicalBlock, length: number, zero: (start: PhysicalBlock, length: number) => void): void {
-    if (this.#space.hasRoom(MOST_NODES_OF_A_CONVERSION)) this.#extents.convert(inode, first, length, false);
-    else this.#extents.convertExtents(inode, first, length, zero);
+  convertToWritten(inode: Inode, first: LogicalBlock, length: number, fileEnd: number, zero: (start: PhysicalBlock, length: number) => void): void {
+    if (this.#space.hasRoom(MOST_NODES_OF_A_CONVERSION)) {
+      this.#extents.convert(inode, first, length, false);
+      return;
+    }
+    const range = this.#range;
+    this.#mapping.map(inode, first, range);
+    const extentEnd = range.logical + range.length;
+    if (extentEnd > fileEnd) this.release(inode, logicalBlock(fileEnd), extentEnd, 1, false);
+    this.#extents.convertExtents(inode, first, length, zero);
   }
 
   /**
