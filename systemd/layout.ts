@@ -8,9 +8,6 @@ import { installedFile, packagesWithDependencies } from '../helper/mount/server-
 export const PROGRAM = '/usr/lib/fuse4fs';
 const UNITS = '/usr/lib/systemd/system';
 
-/** The drop-in that denies memory which is writable and executable, for who pays the price of it. */
-export const JITLESS = { unit: 'jitless.conf', place: '/etc/systemd/system/fuse4fs-server@.service.d/jitless.conf' };
-
 /** Beneath the root of the installation; `mode` and contents of a file, or a whole tree to be copied. */
 export type Piece =
   | { readonly path: string; readonly copyOf: string }
@@ -56,16 +53,19 @@ function manualPages(): Piece[] {
 }
 
 function units(): Piece[] {
-  const unit = (name: string): string => readFileSync(installedFile('systemd', name), 'utf8').replaceAll('/usr/bin/node', node());
   return [
     ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
     { path: '/usr/lib/tmpfiles.d/fuse4fs.conf', contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
   ];
 }
 
-/** @returns the drop-in */
-export function jitless(): Piece {
-  return { path: JITLESS.place, contents: readFileSync(installedFile('systemd', JITLESS.unit), 'utf8').replaceAll('/usr/bin/node', node()), mode: 0o644 };
-}
+/** The drop-in that denies memory which is writable and executable, for who pays the price of it. */
+export const jitless = (): Piece => ({
+  path: '/etc/systemd/system/fuse4fs-server@.service.d/jitless.conf',
+  contents: unit('jitless.conf'),
+  mode: 0o644,
+});
+
+const unit = (name: string): string => readFileSync(installedFile('systemd', name), 'utf8').replaceAll('/usr/bin/node', node());
 
 const node = (): string => realpathSync(process.execPath);

@@ -72,8 +72,12 @@ export class GroupSpace {
       this.#soughtTo = found.from;
       return;
     }
-    found.length = 0;
-    if (!this.#search(goal, this.#clusters, wanted, found)) this.#search(0, goal, wanted, found);
+    if (isKnown) {
+      // What was passed over may still hold the longest.
+      found.length = 0;
+      this.#search(goal, this.#clusters, wanted, found);
+    }
+    this.#search(0, goal, wanted, found);
   }
 
   #search(from: number, end: number, wanted: number, found: FoundRun): boolean {

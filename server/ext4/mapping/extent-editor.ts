@@ -63,14 +63,10 @@ export class ExtentEditor {
     const end = logical + length;
     while (at < end) {
       if (at > logical && this.#transactions.isCrowded) break;
-      this.#tree.locate(inode, logicalBlock(at), this.#path);
-      const { leaf } = this.#path;
+      const leaf = this.#locateMapped(inode, at);
       const entry = leaf.entryAt(leaf.index);
       const start = layout.entryLogical(leaf.view, entry);
-      const extentEnd = start + layout.extentLength(leaf.view, entry);
-      if (leaf.index < 0 || at >= extentEnd) {
-        throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${at} is not mapped`);
-      }
+      const extentEnd = this.#entryEnd(leaf, leaf.index);
       const count = Math.min(end, extentEnd) - at;
       if (layout.isUnwritten(leaf.view, entry) !== toUnwritten) {
         const physical = physicalBlock(layout.extentStart(leaf.view, entry) + at - start);
@@ -89,14 +85,10 @@ export class ExtentEditor {
   convertExtents(inode: Inode, logical: LogicalBlock, length: number, zero: (start: PhysicalBlock, length: number) => void): void {
     const end = logical + length;
     for (let at: number = logical; at < end; ) {
-      this.#tree.locate(inode, logicalBlock(at), this.#path);
-      const { leaf } = this.#path;
+      const leaf = this.#locateMapped(inode, at);
       const entry = leaf.entryAt(leaf.index);
       const start = layout.entryLogical(leaf.view, entry);
-      const extentEnd = start + layout.extentLength(leaf.view, entry);
-      if (leaf.index < 0 || at >= extentEnd) {
-        throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${at} is not mapped`);
-      }
+      const extentEnd = this.#entryEnd(leaf, leaf.index);
       const stop = Math.min(end, extentEnd);
       if (layout.isUnwritten(leaf.view, entry)) {
         const physical = layout.extentStart(leaf.view, entry);
@@ -148,6 +140,16 @@ export class ExtentEditor {
       at = end;
     }
     return logicalBlock(at);
+  }
+
+  /** Leads the path to the extent that holds a block. @throws CorruptionError where none does */
+  #locateMapped(inode: Inode, at: number): PathNode {
+    this.#tree.locate(inode, logicalBlock(at), this.#path);
+    const { leaf } = this.#path;
+    if (leaf.index < 0 || at >= this.#entryEnd(leaf, leaf.index)) {
+      throw new CorruptionError('extent tree', { inode: inode.number }, `logical block ${at} is not mapped`);
+    }
+    return leaf;
   }
 
   #entryEnd(leaf: PathNode, index: number): number {

@@ -168,24 +168,28 @@ export class Quota implements TransactionListener {
   }
 
   #load(position: number): Dquot {
-    const index = Math.floor(position / layout.QUOTA_BLOCK_SIZE);
-    this.#dquot.read(this.#file.read(index).view, this.#file.offset(index) + (position % layout.QUOTA_BLOCK_SIZE), this.#file.number);
+    this.#dquot.read(this.#file.read(indexOf(position)).view, this.#offsetOf(position), this.#file.number);
     return this.#dquot;
   }
 
   #store(position: number): void {
-    const index = Math.floor(position / layout.QUOTA_BLOCK_SIZE);
-    this.#dquot.writeUsage(this.#file.modify(index).view, this.#file.offset(index) + (position % layout.QUOTA_BLOCK_SIZE));
+    this.#dquot.writeUsage(this.#file.modify(indexOf(position)).view, this.#offsetOf(position));
   }
 
   #entry(position: number): { view: DataView; at: number } {
-    const index = Math.floor(position / layout.QUOTA_BLOCK_SIZE);
-    return { view: this.#file.modify(index).view, at: this.#file.offset(index) + (position % layout.QUOTA_BLOCK_SIZE) };
+    return { view: this.#file.modify(indexOf(position)).view, at: this.#offsetOf(position) };
   }
 
   #reportAt(position: number): QuotaReport {
-    const index = Math.floor(position / layout.QUOTA_BLOCK_SIZE);
-    const id = layout.entryId(this.#file.read(index).view, this.#file.offset(index) + (position % layout.QUOTA_BLOCK_SIZE));
+    const id = layout.entryId(this.#file.read(indexOf(position)).view, this.#offsetOf(position));
     return { id, ...this.#load(position) };
   }
+
+  /** Within the filesystem's block that holds the position of the file. */
+  #offsetOf(position: number): number {
+    return this.#file.offset(indexOf(position)) + (position % layout.QUOTA_BLOCK_SIZE);
+  }
 }
+
+/** The quota block that holds a position of the file. */
+const indexOf = (position: number): number => Math.floor(position / layout.QUOTA_BLOCK_SIZE);
