@@ -35,6 +35,11 @@ const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const PATIENCE = 1000;
+/**
+ * A mount namespace that is just being made holds copies of all mounts until whoever makes it has left its old
+ * root: every start of a container, and of our own servers. That passes.
+ */
+const PASSING_COPY = 3000;
 
 /**
  * Unmounts, and waits for the server: umount(2) returns before a FUSE server has written its last
@@ -117,9 +122,11 @@ function detachAsUser(target: string, lazy: boolean): 'unmounted' {
 
 function waitForServer(mount: MountEntry, connection: StatusConnection, files: MountFiles | undefined): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
   const [major = 0, minor = 0] = mount.device.split(':').map(Number);
-  const isElsewhere = (): boolean =>
-    readMounts().some(({ device }) => device === mount.device) || connectionExists({ major, minor }) === true;
-  const goodbye = isElsewhere() ? 'given up' : connection.goodbye(() => !isElsewhere());
+  const isMountedHere = (): boolean => readMounts().some(({ device }) => device === mount.device);
+  const patienceEnds = performance.now() + PASSING_COPY;
+  const goodbye = isMountedHere()
+    ? 'given up'
+    : connection.goodbye(() => !isMountedHere() && (performance.now() < patienceEnds || connectionExists({ major, minor }) !== true));
   if (goodbye === 'given up') {
     return { serverEnded: false, warnings: [`${mount.source} is still mounted elsewhere: its server goes on`] };
   }

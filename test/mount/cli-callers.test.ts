@@ -6,6 +6,7 @@ import t from 'tap';
 import { installedFile } from '../../helper/mount/server-root.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { run, Workbench } from '../support/helper-workbench.js';
+import { inOwnMountNamespace } from '../support/namespace.js';
 
 t.setTimeout(120_000);
 const NOBODY = 65534;
@@ -29,7 +30,7 @@ function ext4Image(bench: Workbench): string {
 
 /** Runs a script in a mount namespace of its own, and returns all that it said. */
 function inNamespace(script: string, variables: Record<string, string>): { status: number | null; said: string } {
-  const { status, stdout } = spawnSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-eu', '-c', `exec 2>&1; ${script}`], {
+  const { status, stdout } = spawnSync(...inOwnMountNamespace('sh', '-eu', '-c', `exec 2>&1; ${script}`), {
     encoding: 'utf8',
     env: { PATH: process.env['PATH'], LC_ALL: 'C', NODE: process.execPath, ...variables },
   });

@@ -9,6 +9,7 @@ import t from 'tap';
 import { installedFile } from '../../helper/mount/server-root.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { processesWith, run, Workbench } from '../support/helper-workbench.js';
+import { inOwnMountNamespace } from '../support/namespace.js';
 
 t.setTimeout(240_000);
 const skip = mountsImpossible;
@@ -156,6 +157,20 @@ t.test('mount, status, umount', { skip }, async (t) => {
   t.equal(bench.mountEntry(), undefined);
 });
 
+t.test('a copy of the mount in a namespace that is left soon is waited for', { skip }, async (t) => {
+  const bench = workbench(t);
+  const image = ext4Image(bench);
+  fuse4fs(image, bench.target);
+  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; read end'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await saying(holder, /ready/);
+  const unmounting = spawn(process.execPath, [script('fuse4fs'), 'umount', '--json', bench.target], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = saying(unmounting, /"serverEnded":true/);
+  t.ok(await within(30_000, () => bench.mountEntry() === undefined));
+  holder.stdin.end('\n');
+  await t.resolves(said);
+  t.equal(spawnSync('flock', ['--nonblock', image, 'true']).status, 0, 'the server has let go of the image by then');
+});
+
 t.test('unmounting', { skip }, async (t) => {
   const bench = workbench(t);
   const image = ext4Image(bench);
@@ -256,7 +271,7 @@ t.test('mount.fuse4fs keeps to the contract of mount(8)', { skip }, async (t) =>
   t.match(bench.mountEntry()?.options, ['ro', 'nodev', 'noatime']);
   bench.unmount();
 
-  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; read end'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const holder = spawn(...inOwnMountNamespace('sh', '-c', 'echo ready; read end'), { stdio: ['pipe', 'pipe', 'inherit'] });
   await saying(holder, /ready/);
   t.match(cli('mount.fuse4fs', image, bench.target, '-r', '-N', String(holder.pid)), { status: 0, stderr: '' }, '-N mounts in another namespace');
   t.equal(bench.mountEntry(), undefined);

@@ -5,6 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { attempt, run, type Output } from './command.js';
+import { inOwnMountNamespace } from './namespace.js';
 import { projectRoot } from './native.js';
 
 /** In a mount namespace of its own: nothing that is mounted here, or that the container writes, is seen outside. */
@@ -57,8 +58,8 @@ export class BootedSystem {
     const booted = spawn('cat', [announcement]);
     // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
     const log = openSync(join(this.#directory, 'console.log'), 'w+');
-    const words = ['--mount', '--propagation', 'private', 'sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot];
-    const child = spawn('unshare', words, { stdio: ['ignore', log, log] });
+    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot);
+    const child = spawn(...words, { stdio: ['ignore', log, log] });
     this.#child = child;
     t.teardown(async () => {
       booted.kill();

@@ -60,7 +60,11 @@ export function fuseMount<Result>(
   return withMount(
     image,
     async (target) => void (await run(process.execPath, [fuse4fs, image, target, ...optionArguments])),
-    async (target) => void (await run(process.execPath, [fuse4fs, 'umount', target])),
+    async (target) => {
+      await run(process.execPath, [fuse4fs, 'umount', target]);
+      // The server has the image locked until its end, which comes later where another mount namespace has a copy of the mount.
+      if (!image.startsWith('/dev/')) await run('flock', [image, 'true']);
+    },
     use,
   );
 }
