@@ -31,6 +31,8 @@ export interface Attributes {
   /** Of device nodes, in the kernel's 32-bit encoding: minor low 8 bits, major 12, minor high 12. */
   readonly deviceNumber: number;
   readonly blockSize: number;
+  /** AttributeFlag of iomap.ts; none where it is not said. */
+  readonly flags?: number;
 }
 
 export const ATTR_OUT_SIZE = 104;
@@ -52,7 +54,7 @@ function writeAttributes(view: DataView, at: number, attributes: Attributes): vo
   view.setUint32(at + 72, attributes.gid, true);
   view.setUint32(at + 76, attributes.deviceNumber, true);
   view.setUint32(at + 80, attributes.blockSize, true);
-  view.setUint32(at + 84, 0, true);
+  view.setUint32(at + 84, attributes.flags ?? 0, true);
 }
 
 /** Attributes that hold until this server says otherwise. @returns the length written */

@@ -67,6 +67,8 @@ export const InitFlag = {
   /** After echoing it every request waits for rings: echoed only once they are set up. */
   OVER_IO_URING: 41,
   REQUEST_TIMEOUT: 42,
+  /** File data by mappings; the extension's number, which a kernel without it may have for something else. */
+  IOMAP: 43,
 } as const;
 
 export type InitFlagName = keyof typeof InitFlag;

@@ -51,13 +51,30 @@ export const Opcode = {
   TMPFILE: 51,
   STATX: 52,
   COPY_FILE_RANGE_64: 53,
+  FREEZE_FS: 4089,
+  UNFREEZE_FS: 4090,
+  SHUTDOWN_FS: 4091,
+  IOMAP_CONFIG: 4092,
+  IOMAP_IOEND: 4093,
+  IOMAP_BEGIN: 4094,
+  IOMAP_END: 4095,
 } as const;
 
 export type OpcodeName = keyof typeof Opcode;
 export type Opcode = (typeof Opcode)[OpcodeName];
 
-/** One more than the highest opcode: the length of a table indexed by opcode. */
+/** Opcodes of the iomap extension begin here; they end at 4095. */
+const FIRST_EXTENDED = 4088;
+const EXTENDED_SLOTS = 56;
+
+/** The length of a table with a slot for each opcode. */
 export const OPCODE_TABLE_LENGTH = 64;
+
+/** Where an opcode is in such a table; OPCODE_TABLE_LENGTH for numbers that have no place. */
+export function opcodeSlot(opcode: number): number {
+  if (opcode < EXTENDED_SLOTS) return opcode;
+  return opcode >= FIRST_EXTENDED && opcode < 4096 ? opcode - FIRST_EXTENDED + EXTENDED_SLOTS : OPCODE_TABLE_LENGTH;
+}
 
 /** What every request of an opcode must contain before anything in it is looked at. */
 export interface RequestShape {
@@ -115,6 +132,12 @@ const sized: Partial<Record<OpcodeName, number>> = {
   TMPFILE: 16,
   STATX: 24,
   COPY_FILE_RANGE_64: 56,
+  FREEZE_FS: 8,
+  SHUTDOWN_FS: 8,
+  IOMAP_CONFIG: 64,
+  IOMAP_IOEND: 48,
+  IOMAP_BEGIN: 32,
+  IOMAP_END: 72,
 };
 
 const named: Partial<Record<OpcodeName, 1 | 2>> = {
@@ -136,8 +159,8 @@ const named: Partial<Record<OpcodeName, 1 | 2>> = {
 
 const shapes: (RequestShape | undefined)[] = new Array<RequestShape | undefined>(OPCODE_TABLE_LENGTH).fill(undefined);
 for (const [name, opcode] of Object.entries(Opcode) as [OpcodeName, Opcode][]) {
-  shapes[opcode] = { opcode, name, fixedSize: sized[name] ?? 0, names: named[name] ?? 0 };
+  shapes[opcodeSlot(opcode)] = { opcode, name, fixedSize: sized[name] ?? 0, names: named[name] ?? 0 };
 }
 
-/** Indexed by opcode; undefined for numbers that have no meaning. */
+/** Indexed by opcodeSlot(); undefined for numbers that have no meaning. */
 export const requestShapes: readonly (RequestShape | undefined)[] = shapes;

@@ -1,4 +1,4 @@
-import { OPCODE_TABLE_LENGTH, requestShapes } from '../../protocol/fuse/opcodes.js';
+import { OPCODE_TABLE_LENGTH, opcodeSlot, requestShapes } from '../../protocol/fuse/opcodes.js';
 
 /** Slots behind the one per opcode. */
 const UNKNOWN_OPCODES = OPCODE_TABLE_LENGTH;
@@ -23,7 +23,7 @@ export class Counters {
 
   begin(opcode: number): void {
     const { slots } = this;
-    const slot = opcode < OPCODE_TABLE_LENGTH ? opcode : UNKNOWN_OPCODES;
+    const slot = opcodeSlot(opcode);
     slots[slot] = (slots[slot] ?? 0) + 1;
     slots[STARTED] = (slots[STARTED] ?? 0) + 1;
   }
@@ -56,7 +56,7 @@ export class Counters {
   byOpcode(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const shape of requestShapes) {
-      const count = shape === undefined ? 0 : (this.slots[shape.opcode] ?? 0);
+      const count = shape === undefined ? 0 : (this.slots[opcodeSlot(shape.opcode)] ?? 0);
       if (shape !== undefined && count > 0) counts[shape.name] = count;
     }
     const unknown = this.slots[UNKNOWN_OPCODES] ?? 0;

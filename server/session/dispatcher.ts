@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { MAXIMUM_ERRNO } from '../../protocol/fuse/header.js';
-import { OPCODE_TABLE_LENGTH, Opcode, requestShapes, type OpcodeName } from '../../protocol/fuse/opcodes.js';
+import { OPCODE_TABLE_LENGTH, Opcode, opcodeSlot, requestShapes, type OpcodeName } from '../../protocol/fuse/opcodes.js';
 import type { Counters } from './counters.js';
 import { isExpected, toErrno } from './failure.js';
 import { DEFERRED, NO_REPLY, type Handler, type OperationTable } from './handler.js';
@@ -31,7 +31,7 @@ export class Dispatcher {
     this.counters = counters;
     this.failed = failed;
     for (const [name, handler] of Object.entries(operations) as [OpcodeName, Handler][]) {
-      this.handlers[Opcode[name]] = handler;
+      this.handlers[opcodeSlot(Opcode[name])] = handler;
     }
   }
 
@@ -49,8 +49,9 @@ export class Dispatcher {
 
   private run(request: Request, reply: Reply): number {
     const { opcode } = request;
-    const shape = opcode < OPCODE_TABLE_LENGTH ? requestShapes[opcode] : undefined;
-    const handler = opcode < OPCODE_TABLE_LENGTH ? this.handlers[opcode] : undefined;
+    const slot = opcodeSlot(opcode);
+    const shape = slot < OPCODE_TABLE_LENGTH ? requestShapes[slot] : undefined;
+    const handler = slot < OPCODE_TABLE_LENGTH ? this.handlers[slot] : undefined;
     if (shape === undefined || handler === undefined) return withoutReply(opcode) ? NO_REPLY : -ENOSYS;
     if (request.bodyLength < shape.fixedSize || !request.locateNames(shape.fixedSize, shape.names)) {
       return withoutReply(opcode) ? NO_REPLY : -EINVAL;

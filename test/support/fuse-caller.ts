@@ -47,7 +47,7 @@ export function request(opcode: number, nodeid: number, body: Uint8Array, unique
 
 /** What Linux 6.18 offers on /dev/fuse. */
 export const offeredByLinux = (Object.keys(InitFlag) as InitFlagName[]).filter(
-  (name) => !['MAP_ALIGNMENT', 'SUBMOUNTS', 'HAS_INODE_DAX', 'PASSTHROUGH', 'OVER_IO_URING'].includes(name),
+  (name) => !['MAP_ALIGNMENT', 'SUBMOUNTS', 'HAS_INODE_DAX', 'PASSTHROUGH', 'OVER_IO_URING', 'IOMAP'].includes(name),
 );
 
 export function initBody(offered: readonly InitFlagName[], major = 7, minor = 45): Uint8Array {
