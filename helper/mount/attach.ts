@@ -21,6 +21,8 @@ export interface MountRequest {
   readonly groupId: number;
   readonly allowOther: boolean;
   readonly maxRead: number | undefined;
+  /** Of the root directory, where that is not 1. */
+  readonly rootNodeid: number | undefined;
   /** For fuseblk only. */
   readonly blockSize: number;
   readonly flags: MountFlags;
@@ -86,6 +88,7 @@ function* parameters(request: MountRequest): Generator<[string, string?]> {
   yield ['default_permissions'];
   if (request.allowOther) yield ['allow_other'];
   if (request.maxRead !== undefined) yield ['max_read', String(request.maxRead)];
+  if (request.rootNodeid !== undefined) yield ['root_nodeid', String(request.rootNodeid)];
   if (request.type === 'fuseblk') yield ['blksize', String(request.blockSize)];
   for (const [key, value] of request.contexts) yield [key, value];
 }

@@ -23,6 +23,7 @@ const codes = {
   BAD_MOUNT_POINT: exitStatus.failure,
   NO_FUSE: exitStatus.failure,
   MOUNT_REFUSED: exitStatus.failure,
+  NO_IOMAP: exitStatus.failure,
   NOT_MOUNTED: exitStatus.failure,
   TARGET_BUSY: exitStatus.failure,
   SERVER_REFUSED: exitStatus.failure,

@@ -24,6 +24,7 @@ export class NeedsReadOnly extends Error {
 
 export function fusermountMounter({ source, target, options }: MounterRequest): Mounter {
   const { flags, helper } = options;
+  if (helper.iomap === 'on') throw new MountError('PERMISSION', 'only root can mount with iomap=on', 'iomap=auto mounts without it');
   const program = findFusermount();
   const readOnly = flags.readOnly || !source.writable;
   const words = [

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { MountPlan } from '../../protocol/service/messages.js';
 import { prepareMount, type PreparedMount } from './attach.js';
 import { openFuse } from './fuse-device.js';
+import { permitIomap } from './iomap.js';
 import { isInInitialUserNamespace } from './identity.js';
 import type { MountPoint } from './mount-point.js';
 import type { MountOptions } from './options.js';
@@ -33,6 +34,12 @@ const LARGEST_BLOCK = 4096;
 
 export function kernelMounter({ source, target, options, oldApi }: MounterRequest): Mounter {
   const fuseDescriptor = openFuse();
+  try {
+    permitIomap(fuseDescriptor, source, options.helper.iomap);
+  } catch (error) {
+    closeSync(fuseDescriptor);
+    throw error;
+  }
   const isBlock = source.kind === 'BLOCK_DEVICE' && kernelClaims();
   return {
     fuseDescriptor,
@@ -51,6 +58,7 @@ export function kernelMounter({ source, target, options, oldApi }: MounterReques
           groupId: process.getegid?.() ?? 0,
           allowOther: true,
           maxRead: options.helper.maxRead ?? maxReadOf(plan),
+          rootNodeid: rootNodeidOf(plan),
           blockSize: Math.max(source.sectorSize, Math.min(plan.blockSize, LARGEST_BLOCK)),
           flags: { ...options.flags, readOnly: isReadOnly(plan, options, source) },
           contexts: options.kernel,
@@ -67,8 +75,13 @@ export function kernelMounter({ source, target, options, oldApi }: MounterReques
 export const isReadOnly = (plan: MountPlan, options: MountOptions, source: Source): boolean =>
   plan.readOnly || options.flags.readOnly || !source.writable;
 
-/** The one option that a server may choose; others that it names are not its to set. */
-export function maxReadOf({ kernelOptions }: MountPlan): number | undefined {
-  const value = kernelOptions.map((option) => /^max_read=(\d{1,9})$/.exec(option)?.[1]).find((digits) => digits !== undefined);
+/** Of the options that a server names, two are its to choose. */
+export const maxReadOf = (plan: MountPlan): number | undefined => numberOf(plan, /^max_read=(\d{1,9})$/);
+
+/** What the root directory is called; only kernels with the iomap extension let that be chosen. */
+const rootNodeidOf = (plan: MountPlan): number | undefined => numberOf(plan, /^root_nodeid=(\d{1,9})$/);
+
+function numberOf({ kernelOptions }: MountPlan, form: RegExp): number | undefined {
+  const value = kernelOptions.map((option) => form.exec(option)?.[1]).find((digits) => digits !== undefined);
   return value === undefined ? undefined : Number(value);
 }

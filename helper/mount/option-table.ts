@@ -68,6 +68,10 @@ const ignored = (name: string, value: OptionValue | undefined, help: string): Ig
   ({ to: 'nobody', name, help, ...(value && { value }) });
 
 const userMount = { noSuid: true, noDev: true, noExec: true } as const;
+/** Whether file data is to stay in the kernel. */
+export const iomapWishes = ['auto', 'on', 'off'] as const;
+export type IomapWish = (typeof iomapWishes)[number];
+
 const fstab = 'read by mount(8) from fstab; nothing is left to do here';
 const kernelExt4 = 'tunes the kernel’s own ext4; accepted, without effect';
 
@@ -116,6 +120,8 @@ export const optionTable: readonly OptionEntry[] = [
   server('noload', undefined, 'do not recover the journal; the mount is read-only then'),
   server('norecovery', undefined, 'the same as noload'),
   server('errors', choice('continue', 'remount-ro', 'panic'), 'what to do when damage is found (as the superblock says)'),
+  server('iomap', choice(...iomapWishes), 'file data stays in the kernel: where the kernel can do it (auto), or else no mount (on), or never (off)'),
+  server('iomap_profile', choice('A', 'B'), 'which version of the kernel’s iomap extension it is (A, the newer)'),
   server('cache', bytes, 'memory for cached metadata blocks'),
   server('data', choice('ordered', 'writeback', 'journal'), 'how file data and journal relate (ordered)'),
   server('commit', integer('SECONDS'), 'longest time between two commits of the journal (5)'),

@@ -1,6 +1,6 @@
 import { MountError } from './errors.js';
 import type { JournalWish } from './external-journal.js';
-import { defaultFlags, optionTable, type MountFlags, type OptionEntry } from './option-table.js';
+import { defaultFlags, iomapWishes, optionTable, type IomapWish, type MountFlags, type OptionEntry } from './option-table.js';
 
 /** The words of -o, sorted by who acts on them. */
 export interface MountOptions {
@@ -23,6 +23,8 @@ export interface HelperOptions {
   readonly name: string | undefined;
   readonly maxRead: number | undefined;
   readonly journal: JournalWish;
+  /** The server acts on it, too. */
+  readonly iomap: IomapWish;
 }
 
 /** For mount(8) and automounters only, whatever follows. */
@@ -69,7 +71,7 @@ export function parseOptions(lists: readonly string[], { sloppy = false }: { slo
     }
   }
   if (unknown.length > 0 && !sloppy) throw unknownOptions(unknown);
-  return { flags, kernel: [...kernel], helper: helperOptions(helper), server: [...server.values(), ...accessTimeWords(flags)], unknown };
+  return { flags, kernel: [...kernel], helper: { ...helperOptions(helper), iomap: iomapWish(server) }, server: [...server.values(), ...accessTimeWords(flags)], unknown };
 }
 
 /** The kernel leaves access times to the server of a FUSE mount. */
@@ -107,7 +109,12 @@ function checkValue(entry: OptionEntry, value: string | undefined): string | num
   throw new MountError('BAD_OPTION', `bad value '${value}' for option '${entry.name}': ${reason}`);
 }
 
-function helperOptions(given: ReadonlyMap<string, string | number>): HelperOptions {
+function iomapWish(server: ReadonlyMap<string, string>): IomapWish {
+  const value = server.get('iomap')?.slice('iomap='.length);
+  return iomapWishes.find((wish) => wish === value) ?? 'auto';
+}
+
+function helperOptions(given: ReadonlyMap<string, string | number>): Omit<HelperOptions, 'iomap'> {
   const number = (name: string): number | undefined => {
     const value = given.get(name);
     return typeof value === 'number' ? value : undefined;

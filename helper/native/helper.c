@@ -21,6 +21,8 @@
 
 /* From linux/fuse.h, which older headers lack. */
 #define FUSE_CLONE_IOCTL _IOR(229, 0, uint32_t)
+/* The iomap extension's: no released kernel has it. */
+#define FUSE_ADD_IOMAP_IOCTL _IO(229, 101)
 
 /* open_tree(2) and its family have these numbers on every architecture but alpha. */
 #define NR_MOVE_MOUNT 429
@@ -129,6 +131,17 @@ static napi_value shim_fuse_clone(napi_env env, napi_callback_info info)
 		return NULL;
 	number = (uint32_t)mounted;
 	return shim_result(env, ioctl(fd, FUSE_CLONE_IOCTL, &number));
+}
+
+/* Lets the connection that will be made of `fd`, a /dev/fuse that is not mounted yet, use iomap. */
+static napi_value shim_fuse_add_iomap(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, FUSE_ADD_IOMAP_IOCTL, 0));
 }
 
 /* blockDevice(fd, result: Float64Array(3)): bytes, logical sector size, read-only */
@@ -362,6 +375,7 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "umount2", shim_umount2);
 	shim_export(env, exports, "deviceNumber", shim_device_number);
 	shim_export(env, exports, "fuseClone", shim_fuse_clone);
+	shim_export(env, exports, "fuseAddIomap", shim_fuse_add_iomap);
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "flock", shim_flock);
 	shim_export(env, exports, "closeOnExecFrom", shim_close_on_exec_from);

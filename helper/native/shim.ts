@@ -11,6 +11,7 @@ interface HelperShim {
   umount2(target: string, flags: number): number;
   deviceNumber(fd: number): number;
   fuseClone(fd: number, mounted: number): number;
+  fuseAddIomap(fd: number): number;
   blockDevice(fd: number, bytesSectorReadOnly: Float64Array): number;
   flock(fd: number, operation: number): number;
   closeOnExecFrom(first: number): number;

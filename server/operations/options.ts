@@ -2,6 +2,7 @@ import type { DataMode } from '../ext4/journalled-data.js';
 import type { ErrorPolicy } from '../ext4/layout/superblock.js';
 import type { EnforcedQuotas } from '../ext4/quota/quotas.js';
 import type { QuotaKind } from '../ext4/quota/quota-tree.js';
+import { IOMAP_PROFILES, PROFILE_A, type IomapProfile } from '../../protocol/fuse/iomap.js';
 import { OptionError } from '../session/filesystem.js';
 
 /** Which access times are kept up. */
@@ -41,6 +42,9 @@ export interface ServerOptions {
   readonly accessTimes: AccessTimeOptions;
   /** Whose quota limits are enforced, where the filesystem keeps quotas; usage is accounted in any case. */
   readonly enforcedQuotas: EnforcedQuotas;
+  /** Whether file data stays in the kernel: where it can, or else there is no mount, or never. */
+  readonly iomap: 'auto' | 'on' | 'off';
+  readonly iomapProfile: IomapProfile;
 }
 
 type Mutable = { -readonly [Key in keyof ServerOptions]: ServerOptions[Key] };
@@ -62,6 +66,8 @@ const DEFAULTS: ServerOptions = {
   discard: false,
   accessTimes: { update: 'relative', directories: true },
   enforcedQuotas: {},
+  iomap: 'auto',
+  iomapProfile: PROFILE_A,
 };
 
 /** What an option does; it gets the value, empty where there was none. */
@@ -95,6 +101,8 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   nodiratime: (options) => (options.accessTimes = { ...options.accessTimes, directories: false }),
   discard: (options) => (options.discard = true),
   nodiscard: (options) => (options.discard = false),
+  iomap: (options, value) => (options.iomap = oneOf('iomap', IOMAP_WISHES, value)),
+  iomap_profile: (options, value) => (options.iomapProfile = IOMAP_PROFILES[oneOf('iomap_profile', IOMAP_PROFILE_NAMES, value)]),
   quota: (options) => enforce(options, 'user'),
   usrquota: (options) => enforce(options, 'user'),
   grpquota: (options) => enforce(options, 'group'),
@@ -125,6 +133,8 @@ function enforce(options: Mutable, kind: QuotaKind): void {
 }
 
 const DATA_MODES: readonly DataMode[] = ['ordered', 'writeback', 'journal'];
+const IOMAP_WISHES: readonly ServerOptions['iomap'][] = ['auto', 'on', 'off'];
+const IOMAP_PROFILE_NAMES: readonly IomapProfile['name'][] = ['A', 'B'];
 const POLICIES: readonly ErrorPolicy[] = ['continue', 'remount-ro', 'panic'];
 
 function oneOf<Word extends string>(key: string, words: readonly Word[], value: string): Word {
