@@ -1,12 +1,12 @@
-import { inheritedSocket, UsageError } from './inherited-socket.js';
+import { wayIn, UsageError } from './way-in.js';
 import { log } from './log.js';
 import { serve } from './serve.js';
 
 const USAGE_EXIT = 2;
 
 try {
-  const socket = inheritedSocket(process.argv.slice(2), process.env);
-  process.exit(await serve({ socket, filesystem: new URL('./operations/filesystem.js', import.meta.url) }));
+  const way = wayIn(process.argv.slice(2), process.env);
+  process.exit(await serve({ way, filesystem: new URL('./operations/filesystem.js', import.meta.url) }));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   log('error', error.message);

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { confine } from './confinement/confine.js';
+import { listenForHelper } from './listening-socket.js';
 import { log } from './log.js';
 import { serviceManager, type ServiceManager } from './notify/service-manager.js';
 import { Counters } from './session/counters.js';
@@ -8,10 +9,10 @@ import { MOST_GAUGES, type MainMessage, type ThreadEnd, type ThreadMessage, type
 import { writeBack } from './session/writeback.js';
 import { StatusSocket } from './status/status-socket.js';
 import type { ExitEvent, StatusReport } from './status/report.js';
+import type { WayIn } from './way-in.js';
 
 export interface ServeOptions {
-  /** The connection to the helper. */
-  readonly socket: number;
+  readonly way: WayIn;
   /** The module of the filesystem (FilesystemModule). */
   readonly filesystem: URL;
 }
@@ -21,12 +22,16 @@ export interface ServeOptions {
  * blocks; this one stays free for signals, the service manager and status requests.
  * @returns the exit code
  */
-export async function serve({ socket, filesystem }: ServeOptions): Promise<number> {
+export async function serve({ way, filesystem }: ServeOptions): Promise<number> {
   // The last socket of its own: none can be made from here on.
   const manager = await serviceManager(process.env);
+  const entrance = typeof way === 'number' ? { socket: way, listening: false } : { socket: listenForHelper(way.listenOn), listening: true };
   confine(process.env);
-  return new Server(manager, socket, filesystem).ended;
+  return new Server(manager, entrance, filesystem).ended;
 }
+
+/** A connection to the helper, or a socket to which it will connect. */
+type Entrance = Pick<ThreadStart, 'socket' | 'listening'>;
 
 class Server {
   readonly ended: Promise<number>;
@@ -36,6 +41,8 @@ class Server {
   readonly #gauges = new Float64Array(new SharedArrayBuffer(MOST_GAUGES * Float64Array.BYTES_PER_ELEMENT));
   readonly #started = performance.now();
   readonly #thread: Worker;
+  /** No helper has come so far. */
+  #listening: boolean;
   #statusSocket: StatusSocket | undefined;
   #source = '';
   #target = '';
@@ -46,11 +53,12 @@ class Server {
   #beating: NodeJS.Timeout | undefined;
   #finished!: (exitCode: number) => void;
 
-  constructor(manager: ServiceManager, socket: number, filesystem: URL) {
+  constructor(manager: ServiceManager, entrance: Entrance, filesystem: URL) {
     this.#manager = manager;
     this.ended = new Promise((resolve) => (this.#finished = resolve));
+    this.#listening = entrance.listening;
     const start: ThreadStart = {
-      socket,
+      ...entrance,
       filesystem: filesystem.href,
       control: this.#control.memory,
       counters: this.#counters.memory,
@@ -70,6 +78,9 @@ class Server {
 
   #hear(message: ThreadMessage): void {
     switch (message.type) {
+      case 'connected':
+        this.#listening = false;
+        break;
       case 'source':
         this.#source = message.source;
         this.#target = message.target;
@@ -109,6 +120,7 @@ class Server {
    * everything safe on the device and waits for the unmount; a second one is obeyed.
    */
   #onSignal(signal: string): void {
+    if (this.#listening) return this.#control.requestStop();
     if (this.#serving === undefined) {
       log('notice', `${signal} before the mount was complete`);
       process.exit(1);
@@ -173,7 +185,7 @@ class Server {
     clearInterval(this.#syncing);
     clearInterval(this.#beating);
     const event = toExitEvent(end);
-    if (event.ok) log('information', `${this.#where()}: ${end.reason}`);
+    if (event.ok) log('information', this.#source === '' ? 'stopped before a helper came' : `${this.#where()}: ${end.reason}`);
     else log('error', this.#source === '' ? event.error : `${this.#where()}: ${event.error}`);
     this.#manager.stopping(event.ok ? end.reason : event.error);
     await this.#statusSocket?.end(event);

@@ -18,7 +18,7 @@ import { systemRuntime, type Runtime } from './runtime.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import { serverProgram, type ServerProgram } from './server-root.js';
 import { openSource, type Source } from './source.js';
-import { startServer, type Server, type ServerProcess } from './start-server.js';
+import { connectToServer, startServer, type Server, type ServerProcess } from './start-server.js';
 import { listenForStatus, type StatusListener } from './status-listener.js';
 
 export interface MountRequest {
@@ -130,7 +130,8 @@ async function mountWithServer(
   let listener: StatusListener | undefined;
   let end: HelperEnd | undefined;
   try {
-    server = startServer(environment.runtime.serviceSocket, environment.program, log);
+    const { server: waiting } = request.options.helper;
+    server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
     end = HelperEnd.start(server.channel, { timeouts: environment.timeouts });
     end.hello();
     const wanted = { source, target, options: request.options, oldApi: environment.oldApi };

@@ -113,6 +113,7 @@ export const optionTable: readonly OptionEntry[] = [
   helper('default_permissions', undefined, 'let the kernel check permissions (always on)'),
   helper('fsname', text('NAME'), 'the source that the mount table shows, instead of an image file'),
   helper('max_read', bytes, 'largest read request in bytes (as large as the kernel allows)'),
+  helper('server', text('PATH'), 'the socket on which a server waits for this mount, in a container for example'),
   helper('journal_path', text('DEVICE'), 'the device or file that holds the external journal'),
   helper('journal_dev', integer('NUMBER'), 'the device number of the external journal'),
 

@@ -22,6 +22,8 @@ export interface HelperOptions {
   readonly remount: boolean;
   readonly name: string | undefined;
   readonly maxRead: number | undefined;
+  /** The socket of a server that somebody else has started for this mount. */
+  readonly server: string | undefined;
   readonly journal: JournalWish;
   /** The server acts on it, too. */
   readonly iomap: IomapWish;
@@ -130,6 +132,7 @@ function helperOptions(given: ReadonlyMap<string, string | number>): Omit<Helper
     remount: given.has('remount'),
     name: string('fsname'),
     maxRead: number('max_read'),
+    server: string('server'),
     journal: { path: string('journal_path'), deviceNumber: number('journal_dev') },
   };
 }

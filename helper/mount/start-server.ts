@@ -49,6 +49,25 @@ export function startServer(serviceSocket: string, program: () => ServerProgram,
   return service === undefined ? startContained(program(), log) : { channel: service, process: undefined };
 }
 
+/**
+ * A server that somebody else has started for this one mount, in a container for example: it may be
+ * coming up just now.
+ */
+export function connectToServer(path: string): Server {
+  const deadline = performance.now() + CONNECT_TIMEOUT;
+  for (;;) {
+    const channel = connectToService(path);
+    if (channel !== undefined) return { channel, process: undefined };
+    if (performance.now() > deadline) {
+      throw new MountError('SERVER_NOT_STARTED', `no server waits on ${path}`, 'start one with --listen, for one mount each');
+    }
+    Atomics.wait(pause, 0, 0, RETRY_MILLISECONDS);
+  }
+}
+
+const RETRY_MILLISECONDS = 20;
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
 function connectToService(path: string): Channel | undefined {
   try {
     return Channel.connect(path, CONNECT_TIMEOUT);

@@ -28,6 +28,11 @@ export class Listener {
     return new Listener(fd);
   }
 
+  /** A listening socket that was handed over; it becomes the listener's to close. */
+  static adopt(fd: number): Listener {
+    return new Listener(fd);
+  }
+
   accept(milliseconds: number): Channel {
     const deadline = new Deadline(milliseconds);
     for (;;) {

@@ -8,6 +8,7 @@ import type { OpcodeName } from '../../protocol/fuse/opcodes.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { log } from '../log.js';
+import { acceptHelper } from './accept-helper.js';
 import { Counters } from './counters.js';
 import { fuseDevice, type FuseDevice } from './device.js';
 import { advance, refuse, resume, type SessionEnd } from './device-loop.js';
@@ -34,7 +35,10 @@ function run(module: FilesystemModule): ThreadEnd {
   let end: ServerEnd | undefined;
   let mounted: Mount;
   try {
-    end = ServerEnd.accept(Channel.adopt(start.socket));
+    const channel = start.listening ? acceptHelper(start.socket, control) : Channel.adopt(start.socket);
+    if (channel === undefined) return { reason: 'stopped' };
+    tell({ type: 'connected' });
+    end = ServerEnd.accept(channel);
     mounted = mount(end, module, (source, target) => tell({ type: 'source', source, target }));
   } catch (error) {
     end?.close();

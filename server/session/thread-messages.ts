@@ -2,8 +2,9 @@ import type { SessionEnd } from './device-loop.js';
 
 /** What the filesystem thread is started with. */
 export interface ThreadStart {
-  /** The connection to the helper. */
+  /** The connection to the helper, or a listening socket to which it will connect. */
   readonly socket: number;
+  readonly listening: boolean;
   /** URL of a FilesystemModule. */
   readonly filesystem: string;
   readonly control: SharedArrayBuffer;
@@ -13,6 +14,7 @@ export interface ThreadStart {
 
 /** What the filesystem thread tells the main thread, in this order; writebacks as they come up. */
 export type ThreadMessage =
+  | { readonly type: 'connected' }
   | { readonly type: 'source'; readonly source: string; readonly target: string }
   /** The mount is there; what the helper sent for the main thread. */
   | { readonly type: 'mounted'; readonly statusListener: number | undefined }

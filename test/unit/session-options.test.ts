@@ -1,5 +1,5 @@
 import t from 'tap';
-import { inheritedSocket, UsageError } from '../../server/inherited-socket.js';
+import { wayIn, UsageError } from '../../server/way-in.js';
 import { CorruptionError, DeviceError, NotExt4Error, UnsupportedError } from '../../server/ext4/errors.js';
 import { parseServerOptions } from '../../server/operations/options.js';
 import { OptionError } from '../../server/session/filesystem.js';
@@ -22,15 +22,18 @@ t.test('mount options of the server', async (t) => {
   }
 });
 
-t.test('the socket comes from systemd or from a helper', async (t) => {
-  t.equal(inheritedSocket(['--socket-fd=7'], {}), 7);
-  t.equal(inheritedSocket([], { LISTEN_FDS: '1', LISTEN_PID: String(process.pid) }), 3);
-  t.equal(inheritedSocket([], { LISTEN_FDS: '1' }), 3);
-  t.throws(() => inheritedSocket([], {}), UsageError);
-  t.throws(() => inheritedSocket([], { LISTEN_FDS: '1', LISTEN_PID: '1' }), UsageError);
-  t.throws(() => inheritedSocket([], { LISTEN_FDS: '2' }), UsageError);
-  t.throws(() => inheritedSocket(['--socket-fd=x'], {}), UsageError);
-  t.throws(() => inheritedSocket(['--socket-fd=3', '--more'], {}), UsageError);
+t.test('the socket comes from systemd or from a helper, or is made', async (t) => {
+  t.equal(wayIn(['--socket-fd=7'], {}), 7);
+  t.equal(wayIn([], { LISTEN_FDS: '1', LISTEN_PID: String(process.pid) }), 3);
+  t.equal(wayIn([], { LISTEN_FDS: '1' }), 3);
+  t.throws(() => wayIn([], {}), UsageError);
+  t.throws(() => wayIn([], { LISTEN_FDS: '1', LISTEN_PID: '1' }), UsageError);
+  t.throws(() => wayIn([], { LISTEN_FDS: '2' }), UsageError);
+  t.throws(() => wayIn(['--socket-fd=x'], {}), UsageError);
+  t.throws(() => wayIn(['--socket-fd=3', '--more'], {}), UsageError);
+  t.same(wayIn(['--listen=/run/fuse4fs/server.sock'], {}), { listenOn: '/run/fuse4fs/server.sock' });
+  for (const wrong of ['--listen', '--listen=', '--listen=here']) t.throws(() => wayIn([wrong], {}), UsageError, wrong);
+  t.throws(() => wayIn(['--listen=/a', '--listen=/b'], {}), UsageError);
 });
 
 t.test('refusals name what was wrong', async (t) => {
