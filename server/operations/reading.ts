@@ -10,7 +10,7 @@ import { lookupOperations } from './lookup.js';
 import { Nodes } from './nodes.js';
 import { noOpenFiles } from './open.js';
 import { readOnlyRefusals } from './refusals.js';
-import { statfsOperations } from './statfs.js';
+import { answeringStatfs } from './statfs.js';
 import { symbolicLinkOperations } from './symbolic-link.js';
 import type { ServerOptions } from './options.js';
 import { spaceInUse, type SpaceInUse } from './space.js';
@@ -41,7 +41,7 @@ export const readingOperations = (volume: Volume): OperationTable => ({
   ...noOpenFiles,
   ...fileDataOperations(volume),
   ...directoryOperations(volume),
-  ...statfsOperations(volume),
+  STATFS: answeringStatfs(volume),
   ...extendedAttributeOperations(volume),
   ...ioctlOperations(volume),
   ...readOnlyRefusals,

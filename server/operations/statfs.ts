@@ -1,7 +1,7 @@
 import { writeStatfsOut, type FilesystemStatistics } from '../../protocol/fuse/statfs.js';
 import type { Filesystem } from '../ext4/filesystem.js';
 import type { QuotaReport } from '../ext4/quota/quota.js';
-import type { OperationTable } from '../session/handler.js';
+import type { Handler } from '../session/handler.js';
 import { overheadBlocks } from './space.js';
 import type { Volume } from './volume.js';
 
@@ -10,20 +10,18 @@ const LONGEST_NAME = 255;
 /** The kernel keeps 2 % of the space, 4096 clusters at most, for growing extent trees (ext4_set_resv_clusters()). */
 const EXTENT_RESERVE = { divisor: 50, mostClusters: 4096 } as const;
 
-/** STATFS. @param limits what the limits of a node's project are, where they are the size of the filesystem for it */
-export function statfsOperations(volume: Volume, limits: (nodeid: number) => QuotaReport | undefined = () => undefined): OperationTable {
+/** Answers STATFS. @param limits what the limits of a node's project are, where they are the size of the filesystem for it */
+export function answeringStatfs(volume: Volume, limits: (nodeid: number) => QuotaReport | undefined = () => undefined): Handler {
   let statistics: MutableStatistics | undefined;
   const { clusterRatio } = volume.filesystem.geometry;
-  return {
-    STATFS: ({ nodeid }, reply) => {
-      statistics ??= measure(volume);
-      const { freeClusters, freeInodes } = volume.space();
-      statistics.freeBlocks = freeClusters * clusterRatio;
-      statistics.availableBlocks = Math.max(0, statistics.freeBlocks - statistics.reservedBlocks);
-      statistics.freeFiles = freeInodes;
-      const project = limits(nodeid);
-      return writeStatfsOut(reply.view, reply.body, project === undefined ? statistics : withinLimits(statistics, project));
-    },
+  return ({ nodeid }, reply) => {
+    statistics ??= measure(volume);
+    const { freeClusters, freeInodes } = volume.space();
+    statistics.freeBlocks = freeClusters * clusterRatio;
+    statistics.availableBlocks = Math.max(0, statistics.freeBlocks - statistics.reservedBlocks);
+    statistics.freeFiles = freeInodes;
+    const project = limits(nodeid);
+    return writeStatfsOut(reply.view, reply.body, project === undefined ? statistics : withinLimits(statistics, project));
   };
 }
 

@@ -1,8 +1,9 @@
-import { OperationError } from '../ext4/errors.js';
+import { errno, FilesystemError, OperationError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { QuotaReport } from '../ext4/quota/quota.js';
 import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
-import type { Handler } from '../session/handler.js';
+import { POSTPONED, type Handler } from '../session/handler.js';
+import type { Request } from '../session/request.js';
 import type { AccessTimes } from './access-times.js';
 import type { DeferredSyncs } from './deferred-syncs.js';
 import type { LookupCounts } from './lookup-counts.js';
@@ -22,18 +23,35 @@ export interface WritableVolume extends Volume {
 
 /**
  * A handler whose changes are one handle: what it throws, or a negative errno that it returns, leaves
- * no trace.
+ * no trace. Where it finds no room, it is tried again after the kernel has forgotten what was unlinked:
+ * it does so before the caller of unlink(2) is back, but what it says may be read later than what
+ * that caller asks next.
  */
 export function changing(volume: WritableVolume, handler: Handler): Handler {
   const { writable } = volume;
   return (request, reply) => {
     writable.space.callerIsPrivileged = ownsReserve(volume, request.uid, request.gid);
-    return writable.change(() => {
-      const outcome = handler(request, reply);
-      if (outcome < 0) throw new OperationError(-outcome, 'refused');
-      return outcome;
-    }, request.uid !== ROOT_USER);
+    try {
+      return writable.change(() => {
+        const outcome = handler(request, reply);
+        if (outcome < 0) throw new OperationError(-outcome, 'refused');
+        return outcome;
+      }, request.uid !== ROOT_USER);
+    } catch (error) {
+      if (mayFindRoomLater(writable, request, error)) return POSTPONED;
+      throw error;
+    }
   };
+}
+
+function mayFindRoomLater({ orphans }: WritableFilesystem, { isRepeated }: Request, error: unknown): boolean {
+  if (isRepeated || orphans.isEmpty || !(error instanceof FilesystemError)) return false;
+  return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
+}
+
+/** What is free includes what was unlinked, as soon as unlink(2) is back. */
+export function afterForgetting({ writable }: WritableVolume, handler: Handler): Handler {
+  return (request, reply) => (request.isRepeated || writable.orphans.isEmpty ? handler(request, reply) : POSTPONED);
 }
 
 /** Quota limits do not hold for root. */

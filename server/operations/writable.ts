@@ -17,9 +17,9 @@ import { parseServerOptions, type ServerOptions } from './options.js';
 import { removalOperations } from './removal.js';
 import { seekingWhatIsCached } from './seeking.js';
 import { setAttributeOperations } from './set-attributes.js';
-import { statfsOperations } from './statfs.js';
+import { answeringStatfs } from './statfs.js';
 import { StaleAttributes } from './stale-attributes.js';
-import { projectLimits, type WritableVolume } from './writable-volume.js';
+import { afterForgetting, projectLimits, type WritableVolume } from './writable-volume.js';
 import { WritebackWaits } from './writeback-waits.js';
 
 /**
@@ -76,7 +76,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     return untilShutDown(volume, {
       ...reading,
       LSEEK: seekingWhatIsCached(volume),
-      ...statfsOperations(volume, (nodeid) => projectLimits(volume, nodeid)),
+      STATFS: afterForgetting(volume, answeringStatfs(volume, (nodeid) => projectLimits(volume, nodeid))),
       ...creationOperations(volume),
       ...removalOperations(volume),
       ...setAttributeOperations(volume),

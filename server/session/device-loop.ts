@@ -30,12 +30,26 @@ function settleWhenIdle(device: FuseDevice, session: Session): void {
   session.settle((length) => device.send(session.reply, length));
 }
 
+/** Handles postponed requests again once no other is waiting, or each after some others. */
+function repeatPostponed(device: FuseDevice, session: Session): SessionEnd | undefined {
+  const isIdle = !device.hasRequest(0);
+  while (session.postponed.isDue(isIdle)) {
+    const end = answer(device, session, session.repeat());
+    if (end !== RUNNING) return end;
+  }
+  return RUNNING;
+}
+
 /**
  * Takes one request, runs it to its end, and answers it. Everything that the filesystem thread does
  * after the mount is this, over and over.
  * @returns undefined while the session goes on
  */
 export function advance(device: FuseDevice, session: Session): SessionEnd | undefined {
+  if (session.postponed.count > 0) {
+    const end = repeatPostponed(device, session);
+    if (end !== RUNNING) return end;
+  }
   if (session.owesReplies) settleWhenIdle(device, session);
   const length = device.receive(session.request);
   if (length < 0) return afterReceiveError(-length);

@@ -3,7 +3,7 @@ import { MAXIMUM_ERRNO } from '../../protocol/fuse/header.js';
 import { OPCODE_TABLE_LENGTH, Opcode, opcodeSlot, requestShapes, type OpcodeName } from '../../protocol/fuse/opcodes.js';
 import type { Counters } from './counters.js';
 import { isExpected, toErrno } from './failure.js';
-import { DEFERRED, NO_REPLY, type Handler, type OperationTable } from './handler.js';
+import { DEFERRED, NO_REPLY, POSTPONED, type Handler, type OperationTable } from './handler.js';
 import type { Reply } from './reply.js';
 import type { Request } from './request.js';
 
@@ -11,6 +11,9 @@ const { EINVAL, ENOSYS } = constants.errno;
 
 /** Told of every exception that a handler let through and that is no ordinary answer, before the kernel is answered. */
 export type FailureListener = (opcode: OpcodeName, nodeid: number, error: unknown) => void;
+
+/** Told of every request that is to be handled again, while it is in the buffer. */
+export type PostponementListener = (request: Request) => void;
 
 /** Nothing to send. */
 export const NOTHING = 0;
@@ -26,10 +29,12 @@ export class Dispatcher {
   );
   private readonly counters: Counters;
   private readonly failed: FailureListener;
+  private readonly postponed: PostponementListener;
 
-  constructor(operations: OperationTable, counters: Counters, failed: FailureListener) {
+  constructor(operations: OperationTable, counters: Counters, failed: FailureListener, postponed: PostponementListener) {
     this.counters = counters;
     this.failed = failed;
+    this.postponed = postponed;
     for (const [name, handler] of Object.entries(operations) as [OpcodeName, Handler][]) {
       this.handlers[opcodeSlot(Opcode[name])] = handler;
     }
@@ -58,7 +63,7 @@ export class Dispatcher {
     }
     try {
       const outcome = handler(request, reply);
-      if (!isOutcome(outcome, reply)) throw new RangeError(`the handler of ${shape.name} returned ${outcome}`);
+      if (!isOutcome(outcome, request, reply)) throw new RangeError(`the handler of ${shape.name} returned ${outcome}`);
       return outcome;
     } catch (error) {
       if (!isExpected(error)) {
@@ -72,15 +77,19 @@ export class Dispatcher {
   private toReply(request: Request, reply: Reply, outcome: number): number {
     const { uniqueLow, uniqueHigh } = request;
     if (outcome === NO_REPLY || outcome === DEFERRED) return NOTHING;
+    if (outcome === POSTPONED) {
+      this.postponed(request);
+      return NOTHING;
+    }
     if (outcome < 0) return reply.fail(uniqueLow, uniqueHigh, outcome);
     return reply.finish(uniqueLow, uniqueHigh, outcome);
   }
 }
 
 /** Whether it can become a reply that the kernel accepts. */
-function isOutcome(outcome: number, reply: Reply): boolean {
+function isOutcome(outcome: number, { isRepeated }: Request, reply: Reply): boolean {
   if (outcome >= 0) return Number.isInteger(outcome) && outcome <= reply.capacity;
-  return outcome >= -MAXIMUM_ERRNO || outcome === NO_REPLY || outcome === DEFERRED;
+  return outcome >= -MAXIMUM_ERRNO || outcome === NO_REPLY || outcome === DEFERRED || (outcome === POSTPONED && !isRepeated);
 }
 
 /** Requests that the kernel does not wait for: a reply to one would be refused. */

@@ -4,7 +4,7 @@ import type { Request } from './request.js';
 
 /**
  * Handles one request to its end. Returns the length of the body that it wrote at `reply.body`, or a
- * negative errno, or NO_REPLY, or DEFERRED. What it throws becomes an errno too (see Dispatcher).
+ * negative errno, or NO_REPLY, DEFERRED or POSTPONED. What it throws becomes an errno too (see Dispatcher).
  */
 export type Handler = (request: Request, reply: Reply) => number;
 
@@ -16,6 +16,12 @@ export const NO_REPLY = -0x10000;
 
 /** The reply comes later, by the unique that the handler has kept. */
 export const DEFERRED = -0x10001;
+
+/**
+ * What the kernel has sent already, and was not read yet, may change the answer: the request comes
+ * again, as a repeated one, after that.
+ */
+export const POSTPONED = -0x10002;
 
 /** FORGET and BATCH_FORGET where nothing is kept per lookup. */
 export const forgetNothing: Handler = () => NO_REPLY;

@@ -37,6 +37,8 @@ export class Request {
   nameLength = 0;
   secondNameOffset = 0;
   secondNameLength = 0;
+  /** Handled for the second time: it was postponed. */
+  isRepeated = false;
 
   /** @param maximumWrite the largest data of a WRITE that is negotiated */
   constructor(maximumWrite: number) {

@@ -6,6 +6,7 @@ import { Dispatcher, NOTHING, type FailureListener } from './dispatcher.js';
 import type { MountedFilesystem } from './filesystem.js';
 import type { Handler } from './handler.js';
 import { negotiate, type Connection, type SessionLimits } from './negotiation.js';
+import { PostponedRequests } from './postponed-requests.js';
 import { Reply } from './reply.js';
 import { Request } from './request.js';
 
@@ -38,6 +39,7 @@ export class Session {
   refusal: string | undefined;
   /** The kernel said goodbye (DESTROY), and the filesystem is closed. */
   destroyed = false;
+  readonly postponed = new PostponedRequests();
 
   private readonly filesystem: MountedFilesystem;
   private readonly limits: SessionLimits;
@@ -56,7 +58,7 @@ export class Session {
     this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, (opcode, nodeid, error) => {
       failed(opcode, nodeid, error);
       filesystem.failed?.(error);
-    });
+    }, (request) => this.postponed.keep(request));
   }
 
   /**
@@ -64,7 +66,24 @@ export class Session {
    * @returns how many bytes to send from `reply.start` on, or NOTHING
    */
   handle(length: number): number {
+    this.postponed.tick();
     return this.dispatcher.handle(this.request, length, this.reply);
+  }
+
+  /**
+   * Handles the first postponed request again.
+   * @returns how many bytes to send from `reply.start` on, or NOTHING
+   */
+  repeat(): number {
+    const { request, reply } = this;
+    const length = this.postponed.take(request);
+    if (length === 0) return NOTHING;
+    request.isRepeated = true;
+    try {
+      return this.dispatcher.handle(request, length, reply);
+    } finally {
+      request.isRepeated = false;
+    }
   }
 
   /** Whether requests were deferred. */

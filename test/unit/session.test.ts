@@ -3,7 +3,7 @@ import t from 'tap';
 import { CorruptionError, DeviceError } from '../../server/ext4/errors.js';
 import { advance } from '../../server/session/device-loop.js';
 import type { FuseDevice } from '../../server/session/device.js';
-import { DEFERRED, NO_REPLY } from '../../server/session/handler.js';
+import { DEFERRED, NO_REPLY, POSTPONED } from '../../server/session/handler.js';
 import { cString, filesystemOf, FuseCaller, initBody, offeredByLinux, pack, request } from '../support/fuse-caller.js';
 
 const { EINVAL, EIO, ENODEV, ENOENT, ENOSYS, EPROTO, ECONNABORTED } = constants.errno;
@@ -193,4 +193,55 @@ t.test('the loop ends as the device says', async (t) => {
   t.same(advance(deviceOf(-ECONNABORTED), session), { reason: 'aborted' });
   t.match(advance(deviceOf(-EINVAL), session), { reason: 'failed' });
   t.same(advance(deviceOf(lookup.length, -ENODEV), session), { reason: 'unmounted' });
+});
+
+/** A device with requests on it, each LOOKUP of a name. @returns what becomes of each, in the order of the answers */
+function answersTo(names: readonly string[], outcome: (name: string, isRepeated: boolean) => number): string[] {
+  const answers: string[] = [];
+  const { session } = new FuseCaller(
+    filesystemOf({
+      LOOKUP: (asked) => outcome(Buffer.from(asked.bytes.subarray(asked.nameOffset, asked.nameOffset + asked.nameLength)).toString(), asked.isRepeated),
+    }),
+  );
+  let next = 0;
+  const device: FuseDevice = {
+    receive: ({ bytes, start }) => {
+      const name = names[next];
+      if (name === undefined) return -ENODEV;
+      const message = request(1, 1, cString(name), [next++, 0]);
+      bytes.fill(0x2f, start);
+      bytes.set(message, start);
+      return message.length;
+    },
+    hasRequest: () => next < names.length,
+    send: ({ view, start }, length) => {
+      answers.push(`${names[view.getUint32(start + 8, true)]} ${view.getInt32(start + 4, true)}`);
+      return length;
+    },
+  };
+  while (advance(device, session) === undefined);
+  return answers;
+}
+
+t.test('a postponed request is handled again when no other waits', async (t) => {
+  const room = new Set<string>();
+  const said = answersTo(['a', 'b', 'forget', 'c'], (name, isRepeated) => {
+    if (name === 'forget') room.add('b');
+    if (name === 'c' || name === 'forget' || room.has(name)) return 0;
+    return isRepeated ? -ENOENT : POSTPONED;
+  });
+  t.strictSame(said, ['forget 0', 'c 0', `a ${-ENOENT}`, 'b 0']);
+});
+
+t.test('others do not keep a postponed request waiting', async (t) => {
+  const others = Array.from({ length: 100 }, (_, index) => `other${index}`);
+  const said = answersTo(['first', ...others.slice(0, 10), 'second', ...others.slice(10)], (name, isRepeated) => (isRepeated || name.startsWith('other') ? 0 : POSTPONED));
+  const [first, second] = [said.indexOf('first 0'), said.indexOf('second 0')];
+  t.equal(said.length, 102);
+  t.ok(first > 8 && first < 40, String(first));
+  t.equal(second - first, 12, 'eleven requests came from the one to the other');
+});
+
+t.test('a request is postponed only once', async (t) => {
+  t.strictSame(answersTo(['never'], () => POSTPONED), [`never ${-EIO}`]);
 });

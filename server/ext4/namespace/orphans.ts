@@ -32,6 +32,10 @@ export class Orphans implements TransactionListener {
     transactions.listen(this);
   }
 
+  get isEmpty(): boolean {
+    return this.#head.lastOrphan === 0;
+  }
+
   /** Puts an inode at the head of the list; it must not be on it. */
   add(inode: Inode): void {
     const previous = this.#links();

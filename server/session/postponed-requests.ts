@@ -1,0 +1,46 @@
+import type { Request } from './request.js';
+
+/**
+ * So many requests are handled before a postponed one comes to its turn although others wait. The kernel
+ * puts what it forgets before other requests after eight of these.
+ */
+const MOST_BEFORE = 24;
+
+interface Postponed {
+  readonly message: Uint8Array;
+  /** What `handled` counted as it came. */
+  readonly since: number;
+}
+
+/** Requests that could not be granted as they came, and are handled a second time, in that order. */
+export class PostponedRequests {
+  readonly #waiting: Postponed[] = [];
+  #handled = 0;
+
+  get count(): number {
+    return this.#waiting.length;
+  }
+
+  /** Another request was handled. */
+  tick(): void {
+    this.#handled++;
+  }
+
+  keep({ bytes, start, bodyOffset, bodyLength, extensionsLength }: Request): void {
+    this.#waiting.push({ message: bytes.slice(start, bodyOffset + bodyLength + extensionsLength), since: this.#handled });
+  }
+
+  /** Whether it is the turn of the first one. @param isIdle whether no other request waits */
+  isDue(isIdle: boolean): boolean {
+    const first = this.#waiting[0];
+    return first !== undefined && (isIdle || this.#handled - first.since >= MOST_BEFORE);
+  }
+
+  /** Puts the first one into the buffer. @returns its length, 0 if there is none */
+  take(request: Request): number {
+    const first = this.#waiting.shift();
+    if (first === undefined) return 0;
+    request.bytes.set(first.message, request.start);
+    return first.message.length;
+  }
+}
