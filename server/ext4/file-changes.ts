@@ -87,12 +87,19 @@ export class FileChanges {
     inodes.setSize(inode, length);
   }
 
-  /** Frees whole blocks, the last one of the file too if the range goes past its end, and zeroes what of it lies in others. */
+  /**
+   * Frees whole blocks, the last one of the file too if the range goes past its end, and zeroes what of
+   * it lies in others; all of it, where there is no room for what the extent tree would need.
+   */
   #punch(inode: Inode, offset: number, end: number): void {
     const first = Math.ceil(offset / this.#blockSize);
     const last = Math.floor(end / this.#blockSize);
     this.#zeroOutside(inode, offset, end, first, last);
     let at = logicalBlock(first);
+    if (first < last && this.#parts.files.cannotRelease(inode, at, last)) {
+      this.#parts.writer.zero(inode, first * this.#blockSize, last * this.#blockSize);
+      return;
+    }
     while (at < last) {
       at = this.#parts.files.release(inode, at, last, PIECES_PER_HANDLE, false);
       if (at < last) this.#parts.transactions.restart();
@@ -101,7 +108,7 @@ export class FileChanges {
 
   /** Reserves blocks that read as zeros; with `zero` what is there reads as zeros from now on, too. */
   #reserve(inode: Inode, offset: number, end: number, zero: boolean, privileged: boolean): void {
-    const { files, transactions } = this.#parts;
+    const { files, transactions, writer } = this.#parts;
     const wish: SpaceWish = { unwritten: true, privileged, streaming: false };
     const from = Math.floor(offset / this.#blockSize);
     const to = Math.min(Math.ceil(end / this.#blockSize), LOGICAL_BLOCK_LIMIT);
@@ -114,7 +121,9 @@ export class FileChanges {
     const last = Math.floor(end / this.#blockSize);
     this.#zeroOutside(inode, offset, end, first, last);
     for (let at = first; at < last; ) {
-      at = files.convertToUnwritten(inode, logicalBlock(at), last - at);
+      at = files.convertToUnwritten(inode, logicalBlock(at), last - at, (start, count) => {
+        writer.zero(inode, start * this.#blockSize, (start + count) * this.#blockSize);
+      });
       if (at < last) transactions.restart();
     }
   }

@@ -112,7 +112,10 @@ export class FileWriter {
     return this.#files.release(inode, logicalBlock(from), LOGICAL_BLOCK_LIMIT, PIECES_PER_HANDLE, journalled) >= LOGICAL_BLOCK_LIMIT;
   }
 
-  /** Overwrites what is written in [offset, end) with zeros; holes and unwritten blocks read as zeros anyhow. */
+  /**
+   * Overwrites what is written in [offset, end) with zeros; holes and unwritten blocks read as zeros
+   * anyhow. Restarts where more than a step goes through the journal.
+   */
   zero(inode: Inode, offset: number, end: number): void {
     const range = this.#range;
     let at = offset;
@@ -186,8 +189,10 @@ export class FileWriter {
 
   #writeZeros(inode: Inode, position: number, length: number): void {
     const journalled = this.#journalled.claims(inode, position, length);
-    for (let done = 0; done < length; done += this.#zeros.length) {
-      const count = Math.min(this.#zeros.length, length - done);
+    const step = journalled ? Math.min(this.#zeros.length, this.#journalled.stepFor(inode) * this.#blockSize) : this.#zeros.length;
+    for (let done = 0; done < length; done += step) {
+      const count = Math.min(step, length - done);
+      if (journalled && this.#transactions.isCrowded) this.#transactions.restart();
       if (journalled) this.#journalled.write(this.#zeros, 0, count, position + done, 0, 0);
       else this.#device.write(this.#zeros, 0, count, position + done);
     }

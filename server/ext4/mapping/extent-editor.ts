@@ -102,6 +102,43 @@ export class ExtentEditor {
   }
 
   /**
+   * Turns every written extent that lies wholly in the range into an unwritten one, which takes no room,
+   * until all is seen to or the handle is crowded.
+   * @param zero told of what cannot be turned: parts of extents, and those of the full length
+   * @returns where it stopped
+   */
+  emptyExtents(inode: Inode, logical: LogicalBlock, length: number, zero: (logical: LogicalBlock, length: number) => void): LogicalBlock {
+    const end = logical + length;
+    let at: number = logical;
+    while (at < end) {
+      if (at > logical && this.#transactions.isCrowded) break;
+      const leaf = this.#locateMapped(inode, at);
+      const entry = leaf.entryAt(leaf.index);
+      const start = layout.entryLogical(leaf.view, entry);
+      const extentEnd = this.#entryEnd(leaf, leaf.index);
+      const stop = Math.min(end, extentEnd);
+      if (!layout.isUnwritten(leaf.view, entry)) {
+        if (at === start && stop === extentEnd && stop - at <= longest(true)) {
+          this.#modify(inode, leaf);
+          layout.setExtent(leaf.view, entry, start, stop - at, layout.extentStart(leaf.view, entry), true);
+        } else {
+          zero(logicalBlock(at), stop - at);
+        }
+      }
+      at = stop;
+    }
+    return logicalBlock(at);
+  }
+
+  /** Whether taking the range out needs another node: it lies inside one extent, whose leaf is full. */
+  needsNodeToRemove(inode: Inode, from: LogicalBlock, to: number): boolean {
+    this.#tree.locate(inode, from, this.#path);
+    const { leaf } = this.#path;
+    if (leaf.index < 0 || !leaf.isFull) return false;
+    return layout.entryLogical(leaf.view, leaf.entryAt(leaf.index)) < from && to < this.#entryEnd(leaf, leaf.index);
+  }
+
+  /**
    * Takes mappings within [from, to) out, extent by extent, until all are gone, `mostExtents` were
    * touched, or the handle is crowded.
    * @param journalled every block will be revoked, which bounds how many go at a time

@@ -23,8 +23,10 @@ export interface SpaceWish {
 /** Told of each run that was newly mapped. */
 type Allocated = (logical: LogicalBlock, length: number, physical: PhysicalBlock) => void;
 
-/** An extent falls into three: two more entries, each of which may split every node on its path, and add a level. */
-const MOST_NODES_OF_A_CONVERSION = 2 * (MAX_DEPTH + 1);
+/** One more entry may split every node on its path, and add a level. */
+const MOST_NODES_OF_AN_ENTRY = MAX_DEPTH + 1;
+/** An extent falls into three. */
+const MOST_NODES_OF_A_CONVERSION = 2 * MOST_NODES_OF_AN_ENTRY;
 
 const LONGEST_UNWRITTEN = MAX_WRITTEN_LENGTH - 1;
 
@@ -106,10 +108,18 @@ export class FileSpace {
 
   /**
    * Makes a range that is mapped throughout read as zeros, keeping its blocks, until the handle is
-   * crowded. @returns where it stopped
+   * crowded.
+   * @param zero told of what stays written, since there is no room to split an extent
+   * @returns where it stopped
    */
-  convertToUnwritten(inode: Inode, first: LogicalBlock, length: number): LogicalBlock {
-    return this.#extents.convert(inode, first, length, true);
+  convertToUnwritten(inode: Inode, first: LogicalBlock, length: number, zero: (logical: LogicalBlock, length: number) => void): LogicalBlock {
+    return this.#space.hasRoom(MOST_NODES_OF_A_CONVERSION) ? this.#extents.convert(inode, first, length, true) : this.#extents.emptyExtents(inode, first, length, zero);
+  }
+
+  /** Whether `release` may find no room for taking the range out of the middle of an extent. */
+  cannotRelease(inode: Inode, from: LogicalBlock, to: number): boolean {
+    if (!inode.hasFlag('EXTENTS') || this.#space.hasRoom(MOST_NODES_OF_AN_ENTRY)) return false;
+    return this.#extents.needsNodeToRemove(inode, from, to);
   }
 
   /**
