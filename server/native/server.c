@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../../native/shim.h"
+#include "crc32c.h"
 #include "seccomp.h"
 
 /* pageOffset(bytes): distance of the first byte from the page boundary before it */
@@ -286,5 +287,7 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "prctl", shim_prctl);
 	shim_export(env, exports, "limit", shim_limit);
 	shim_export(env, exports, "seccomp", shim_seccomp);
+	if (crc32c_in_hardware())
+		shim_export(env, exports, "crc32c", shim_crc32c);
 	return exports;
 }

@@ -24,6 +24,8 @@ export interface ServerShim {
   punchHole(descriptor: number, offset: number, length: number): number;
   /** Tells a block device that a range is unused. */
   discardBlocks(descriptor: number, offset: number, length: number): number;
+  /** Continues a CRC-32C over bytes[start, end); only where the processor has an instruction for it. */
+  crc32c?(seed: number, bytes: Uint8Array, start: number, end: number): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;

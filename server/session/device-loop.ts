@@ -51,8 +51,11 @@ export function advance(device: FuseDevice, session: Session): SessionEnd | unde
     if (end !== RUNNING) return end;
   }
   if (session.owesReplies) settleWhenIdle(device, session);
-  const length = device.receive(session.request);
-  if (length < 0) return afterReceiveError(-length);
+  const length = device.receive(session.request, session.idleTime);
+  if (length < 0) {
+    notify(device, session);
+    return afterReceiveError(-length);
+  }
   return answer(device, session, session.handle(length));
 }
 
@@ -65,7 +68,7 @@ export const resume = (device: FuseDevice, session: Session, ticket: number): Se
  * wait for this server for ever.
  */
 export function refuse(device: FuseDevice, { request, reply }: Session): SessionEnd | undefined {
-  const length = device.receive(request);
+  const length = device.receive(request, Infinity);
   if (length < 0) return afterReceiveError(-length);
   if (!request.decode(length) || withoutReply(request.opcode)) return RUNNING;
   device.send(reply, reply.fail(request.uniqueLow, request.uniqueHigh, -EIO));
@@ -80,10 +83,14 @@ function answer(device: FuseDevice, session: Session, replyLength: number): Sess
       if (end !== RUNNING) return end;
     }
   }
-  // A node that the kernel has forgotten meanwhile is ENOENT, and no loss.
-  session.notify((length) => device.send(session.reply, length));
+  notify(device, session);
   if (session.refusal !== undefined) return { reason: 'refused', message: session.refusal };
   return RUNNING;
+}
+
+/** A node that the kernel has forgotten meanwhile is ENOENT, and no loss. */
+function notify(device: FuseDevice, session: Session): void {
+  session.notify((length) => device.send(session.reply, length));
 }
 
 function afterReceiveError(errno: number): SessionEnd | undefined {

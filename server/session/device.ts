@@ -5,12 +5,12 @@ import type { Request } from './request.js';
 import { Patience } from './patience.js';
 
 const { EAGAIN } = constants.errno;
-const FOR_EVER = -1;
+const FOR_EVER = Infinity;
 
 /** Where requests come from and replies go: /dev/fuse, or in tests a socket. */
 export interface FuseDevice {
-  /** Waits for a request and reads it to `request.start`. @returns its length, or a negative errno */
-  receive(request: Request): number;
+  /** Waits so many milliseconds for a request and reads it to `request.start`. @returns its length, or a negative errno */
+  receive(request: Request, milliseconds: number): number;
   /** Whether a request is waiting, or comes within so many milliseconds (below 1: the thread stays awake). */
   hasRequest(milliseconds: number): boolean;
   /** @returns the bytes sent, or a negative errno */
@@ -24,13 +24,13 @@ export function fuseDevice(descriptor: number): FuseDevice {
   const readWithin = (request: Request, nanoseconds: number): number =>
     serverShim.readWithin(descriptor, request.bytes, request.start, request.capacity, nanoseconds);
   return {
-    receive(request) {
+    receive(request, milliseconds) {
       const nanoseconds = patience.wait();
       let length = readWithin(request, nanoseconds);
       patience.learn(nanoseconds, length !== -EAGAIN);
       if (length === -EAGAIN) {
-        const ready = serverShim.awaitReadable(descriptor, FOR_EVER);
-        length = ready < 0 ? ready : readWithin(request, 0);
+        const ready = serverShim.awaitReadable(descriptor, milliseconds < FOR_EVER ? Math.ceil(milliseconds) : -1);
+        if (ready !== 0) length = ready < 0 ? ready : readWithin(request, 0);
       }
       patience.begin();
       return length;

@@ -102,8 +102,9 @@ export interface WritebackRequests {
 
 /** Nodes whose attributes, as the kernel keeps them, are out of date. */
 export interface StaleNodes {
-  readonly count: number;
-  /** Names each, once. */
+  /** Milliseconds until the kernel is to hear of them; infinite if there are none. */
+  readonly dueIn: number;
+  /** Names each, once, unless it is too early. */
   tell(notify: (nodeid: number) => void): void;
 }
 

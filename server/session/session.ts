@@ -121,8 +121,13 @@ export class Session {
   notify(send: (length: number) => void): void {
     const { reply } = this;
     const stale = this.filesystem.staleAttributes;
-    if (stale === undefined || stale.count === 0) return;
+    if (stale === undefined || stale.dueIn > 0) return;
     stale.tell((nodeid) => send(writeStaleAttributes(reply.view, reply.start, nodeid)));
+  }
+
+  /** How long, in milliseconds, nothing needs to be done if no request comes; infinite if that is so for ever. */
+  get idleTime(): number {
+    return this.filesystem.staleAttributes?.dueIn ?? Infinity;
   }
 
   /** Whether requests wait for the kernel to write back. */

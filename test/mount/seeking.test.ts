@@ -11,13 +11,19 @@ const program = (seed: number, unit: number, show: boolean): string => `
 import mmap, random
 random.seed(${seed})
 UNIT, UNITS, SIZE = ${unit}, 64, ${unit} * 64
+undecided = 0
 def segments(fd):
+    global undecided
     found, at, size = [], 0, os.fstat(fd).st_size
     while at < size:
-        try: start = os.lseek(fd, at, os.SEEK_DATA)
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+            at = os.lseek(fd, start, os.SEEK_HOLE)
+        # The kernel's ext4 answers so behind what is in the inode, where the file is longer than that.
+        except FileNotFoundError:
+            undecided += 1; found.append((at, size)); break
         except OSError as error:
             assert error.errno == errno.ENXIO; break
-        at = os.lseek(fd, start, os.SEEK_HOLE)
         assert start <= at <= size, (start, at, size)
         found.append((start, at))
         # With blocks below a page the kernel's own answers do not fit each other while it writes back.
@@ -56,6 +62,9 @@ for number in range(15):
         wrong = outside(os.open(name, os.O_RDONLY), found) if step == 11 else None
         assert wrong is None, (number, step, kind, wrong)
     os.system('cp --sparse=auto %s copy; cmp %s copy; tar -cSf archive %s; mkdir -p out; tar -xf archive -C out; cmp %s out/%s' % ((name,) * 5))
+remark('undecided', undecided)
+# What waits to be written counts the blocks that it could need at most.
+for name in ('copy', 'file14'): os.fsync(os.open(name, os.O_RDWR))
 if ${show ? 'True' : 'False'}: show('holes are kept', os.stat('copy').st_blocks <= os.stat('file14').st_blocks)
 `;
 
@@ -71,5 +80,10 @@ t.test('blocks of a quarter of a page', { skip }, async (t) => {
 });
 
 t.test('files in their inodes', { skip }, async (t) => {
-  await assertSame(t, { recipe: { features: ['inline_data'] }, program: program(SEEDS[0] ?? 1, 40, false) });
+  for (const seed of SEEDS) {
+    await t.test(`seed ${seed}`, async (t) => {
+      const { ours } = await assertSame(t, { recipe: { features: ['inline_data'] }, program: program(seed, 40, false) });
+      t.equal(ours.get('undecided'), 0, 'ours answers at once');
+    });
+  }
 });

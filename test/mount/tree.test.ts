@@ -7,8 +7,9 @@ import t, { type Test } from 'tap';
 import { run } from '../support/command.js';
 import { makeImage, mebibyte } from '../support/image.js';
 import { cannotMount, missing } from '../support/machine.js';
-import { fuse4fs, fuseMount, kernelMount } from '../support/mount.js';
+import { fuseMount, kernelMount } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
+import { requestsOf } from '../support/server.js';
 
 t.setTimeout(600_000);
 const skip = cannotMount() || missing('mke2fs', 'git', 'tar', 'diff');
@@ -48,14 +49,8 @@ function archiveDigest(directory: string): Promise<string> {
  * How many requests the server has answered. STATFS does not count: find and du ask what kind of
  * filesystem it is, and the kernel's FUSE keeps no answer (fuse_statfs()).
  */
-async function requests(target: string): Promise<number> {
-  const status = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as {
-    mounts: { target: string; requests: Record<string, number> }[];
-  };
-  const found = status.mounts.find((mount) => mount.target === target)?.requests;
-  if (!found) throw new Error(`fuse4fs status does not know ${target}`);
-  return Object.entries(found).reduce((sum, [opcode, count]) => sum + (opcode === 'STATFS' ? 0 : count), 0);
-}
+const requests = async (target: string): Promise<number> =>
+  Object.entries(await requestsOf(target)).reduce((sum, [opcode, count]) => sum + (opcode === 'STATFS' ? 0 : count), 0);
 
 /** A part of the tree, so that a round is over before anyone else drops the machine's caches. */
 async function readAll(directories: readonly string[]): Promise<void> {

@@ -6,15 +6,26 @@ import { fuse4fs } from './mount.js';
 
 const STATUS_ATTEMPTS = 20;
 
+interface MountStatus {
+  readonly target: string;
+  readonly pid: number | null;
+  readonly requests: Readonly<Record<string, number>>;
+}
+
 /** On a busy machine a server may not answer in the time that `status` gives it: then it is asked again. */
-export async function serverOf(target: string): Promise<number> {
+async function statusOf(target: string): Promise<MountStatus & { readonly pid: number }> {
   for (let attempt = 0; attempt < STATUS_ATTEMPTS; attempt++) {
-    const status = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as { mounts: { target: string; pid: number | null }[] };
-    const pid = status.mounts.find((mount) => mount.target === target)?.pid;
-    if (typeof pid === 'number') return pid;
+    const { mounts } = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as { mounts: MountStatus[] };
+    const found = mounts.find((mount) => mount.target === target);
+    if (typeof found?.pid === 'number') return { ...found, pid: found.pid };
   }
   throw new Error(`the server of ${target} does not say what it is`);
 }
+
+export const serverOf = async (target: string): Promise<number> => (await statusOf(target)).pid;
+
+/** How many requests of each kind the server of a mount has answered. */
+export const requestsOf = async (target: string): Promise<Readonly<Record<string, number>>> => (await statusOf(target)).requests;
 
 /** MAJOR:MINOR of a mount, as mountinfo has it. */
 export function deviceOf(target: string): string {
