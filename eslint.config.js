@@ -2,7 +2,7 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'node_modules/', 'protocol/service/generated/', 'test-failures/', '.tap/'] },
+  { ignores: ['dist/', 'build/', 'node_modules/', 'protocol/*/generated/', 'test-failures/', '.tap/'] },
   tseslint.configs.strict,
   tseslint.configs.stylistic,
   {

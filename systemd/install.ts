@@ -48,7 +48,7 @@ export function uninstall(root: string): readonly string[] {
     throw new MountError('USAGE', `fuse4fs is not installed in ${root}`, `there is no ${RECORD}`);
   }
   const isRunning = isRunningSystem(root);
-  if (isRunning) systemctl('disable', '--now', 'fuse4fs-server.socket');
+  if (isRunning) systemctl('disable', '--now', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs-server.socket');
   try {
     const removed = removeFiles(root);
     if (isRunning) systemctl('daemon-reload');
@@ -102,7 +102,7 @@ const isRunningSystem = (root: string): boolean => realpathSync(root) === '/' &&
 
 function listen(): boolean {
   systemctl('daemon-reload');
-  return systemctl('enable', '--now', 'fuse4fs-server.socket');
+  return systemctl('enable', '--now', 'fuse4fs-server.socket', 'fuse4fs-helper.socket');
 }
 
 const systemctl = (...words: string[]): boolean => spawnSync('systemctl', ['--quiet', ...words], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;

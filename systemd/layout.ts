@@ -54,7 +54,7 @@ function manualPages(): Piece[] {
 
 function units(): Piece[] {
   return [
-    ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
+    ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
     { path: '/usr/lib/tmpfiles.d/fuse4fs.conf', contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
   ];
 }

@@ -3,7 +3,6 @@ import { createConnection } from 'node:net';
 import { MountError } from '../../helper/mount/errors.js';
 import { howItEnded } from '../../helper/mount/mount-failure.js';
 import type { MountResult } from '../../helper/mount/mount.js';
-import { statusSocketOf, systemRuntime } from '../../helper/mount/runtime.js';
 import { unmount } from '../../helper/mount/unmount.js';
 import type { Output } from '../output.js';
 
@@ -32,7 +31,7 @@ export class ForegroundSignals {
 
 /** Waits for the server's end. */
 export async function serveInForeground(
-  { source, target, device, server }: MountResult,
+  { source, target, statusSocket, server }: MountResult,
   signals: ForegroundSignals,
   output: Output,
 ): Promise<void> {
@@ -44,12 +43,18 @@ export async function serveInForeground(
       if (received === 1) output.note('interrupt again to detach it');
     }
   });
-  const { mounts } = systemRuntime();
-  const socket = mounts === undefined ? undefined : statusSocketOf(mounts, device);
-  const exit = server === undefined ? await hangUp(socket) : await server.exit;
-  if (socket !== undefined) rmSync(socket, { force: true });
+  const exit = server === undefined ? await hangUp(statusSocket) : await server.exit;
+  if (statusSocket !== undefined) removeName(statusSocket);
   if (exit !== undefined && exit.status !== 0) {
     throw new MountError('SERVER_FAILED', `the server of ${source} failed${howItEnded(exit)}`, 'it said why above');
+  }
+}
+
+function removeName(socket: string): void {
+  try {
+    rmSync(socket, { force: true });
+  } catch {
+    // The broker's.
   }
 }
 

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { errorText, shim } from '../native/shim.js';
+import { shim } from '../native/shim.js';
 import { MountError } from './errors.js';
 import { FilesystemContext, mountRefusal } from './filesystem-context.js';
 import { abortConnection, deviceNumber } from './fuse-device.js';
@@ -68,10 +68,7 @@ export function prepareMount(request: MountRequest, target: MountPoint, { oldApi
   return {
     device,
     visibleAt: undefined,
-    attach: () => {
-      const result = shim.attach(mount, target.descriptor);
-      if (result < 0) throw new MountError('BAD_MOUNT_POINT', `cannot mount there: ${errorText(result)}`);
-    },
+    attach: () => target.attach(mount),
     discard,
     close: () => closeSync(mount),
   };

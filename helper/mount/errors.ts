@@ -33,6 +33,8 @@ const codes = {
 
 export type MountErrorCode = keyof typeof codes;
 
+export const isMountErrorCode = (text: string): text is MountErrorCode => Object.hasOwn(codes, text);
+
 /** Anything that stops a mount or unmount and that the user is told. One sentence, and what to do about it. */
 export class MountError extends Error {
   override readonly name = 'MountError';

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, readlinkSync } from 'node:fs';
+import { errorText, shim } from '../native/shim.js';
 import { MountError } from './errors.js';
 
 /** The directory to mount on, held open: renaming or relinking it meanwhile changes nothing. */
@@ -6,6 +7,8 @@ export interface MountPoint {
   readonly descriptor: number;
   /** Where it is, without symbolic links. */
   readonly path: string;
+  /** Puts a mount there that nobody sees yet. */
+  attach(mount: number): void;
   close(): void;
 }
 
@@ -18,7 +21,17 @@ export function openMountPoint(target: string): MountPoint {
   } catch (error) {
     throw refusal(target, error);
   }
-  return { descriptor, path: readlinkSync(`/proc/self/fd/${descriptor}`), close: () => closeSync(descriptor) };
+  return {
+    descriptor,
+    path: readlinkSync(`/proc/self/fd/${descriptor}`),
+    attach: (mount) => attachTo(descriptor, mount),
+    close: () => closeSync(descriptor),
+  };
+}
+
+export function attachTo(descriptor: number, mount: number): void {
+  const result = shim.attach(mount, descriptor);
+  if (result < 0) throw new MountError('BAD_MOUNT_POINT', `cannot mount there: ${errorText(result)}`);
 }
 
 function refusal(target: string, error: unknown): MountError {

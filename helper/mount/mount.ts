@@ -1,8 +1,9 @@
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
-import type { MountPlan } from '../../protocol/service/messages.js';
+import type { MountPlan, NeedJournal } from '../../protocol/service/messages.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
 import type { PreparedMount } from './attach.js';
+import { hasBroker, mountThroughBroker } from './broker.js';
 import { exitStatus, MountError } from './errors.js';
 import { openJournal } from './external-journal.js';
 import { cloneFuse } from './fuse-device.js';
@@ -12,9 +13,9 @@ import { maxPagesLimit, raiseReadAhead } from './kernel-settings.js';
 import { explainFailure } from './mount-failure.js';
 import { isOurs, mountOn as findMountOn } from './mountinfo.js';
 import { openMountPoint, type MountPoint } from './mount-point.js';
-import { isReadOnly, kernelClaims, kernelMounter, type Mounter } from './mounter.js';
+import { isReadOnly, kernelClaims, kernelMounter, type Mounter, type MounterRequest } from './mounter.js';
 import type { MountOptions } from './options.js';
-import { systemRuntime, type Runtime } from './runtime.js';
+import { statusSocketOf, systemRuntime, type Broker, type Runtime } from './runtime.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import { serverProgram, type ServerProgram } from './server-root.js';
 import { openSource, type Source } from './source.js';
@@ -29,6 +30,19 @@ export interface MountRequest {
   readonly foreground: boolean;
   /** Everything but the mount (mount -f). */
   readonly fake?: boolean;
+}
+
+/** What is mounted where, opened already, and on whose behalf. */
+export interface OpenedRequest {
+  readonly source: Source;
+  readonly target: MountPoint;
+  readonly options: MountOptions;
+  readonly foreground: boolean;
+  readonly mounter: (wanted: MounterRequest) => Mounter;
+  /** Opens the device that holds the journal, where the filesystem says that another one does. */
+  readonly journal: (need: NeedJournal) => Promise<Source>;
+  /** Who may ask the server for its status beside root. */
+  readonly owner?: number;
 }
 
 /** What tests replace. */
@@ -63,6 +77,8 @@ export interface MountResult {
   /** Where the server's messages go, if not to our standard error. */
   readonly log: string | undefined;
   readonly warnings: readonly string[];
+  /** Where the server can be asked. */
+  readonly statusSocket: string | undefined;
   /** Undefined if the service manager runs it. */
   readonly server: ServerProcess | undefined;
 }
@@ -70,6 +86,8 @@ export interface MountResult {
 /** Mounts, or throws a MountError and leaves nothing behind: no mount, no process, no file. */
 export async function mount(request: MountRequest, environment: MountEnvironment = systemEnvironment()): Promise<MountResult | undefined> {
   if (environment.interruptible) shim.exitWhenInterrupted(exitStatus.interrupted, '', '');
+  const { broker } = environment.runtime;
+  if (!isRoot() && request.fake !== true && hasBroker(broker)) return askBroker(broker, request, environment);
   const target = openMountPoint(request.target);
   try {
     return await mountOn(target, request, environment);
@@ -80,6 +98,15 @@ export async function mount(request: MountRequest, environment: MountEnvironment
   } finally {
     if (environment.interruptible) shim.exitWhenInterrupted(0, '', '');
     target.close();
+  }
+}
+
+function askBroker({ socket, mounts }: Broker, request: MountRequest, { interruptible }: MountEnvironment): MountResult {
+  try {
+    const { log, ...mounted } = mountThroughBroker(socket, request);
+    return { ...mounted, log: log === '' ? undefined : log, statusSocket: statusSocketOf(mounts, mounted.device), server: undefined };
+  } finally {
+    if (interruptible) shim.exitWhenInterrupted(0, '', '');
   }
 }
 
@@ -95,14 +122,23 @@ async function mountOn(target: MountPoint, request: MountRequest, environment: M
     assertNotMountedThere(source, target);
     assertInside(source, options);
     if (request.fake) return undefined;
-    const log = openServerLog(request.foreground, environment.runtime.mounts);
-    const result = await mountWithServer(target, source, log, request, environment);
-    log.close();
-    if (!request.foreground) result.server?.leave();
-    return result;
+    const { foreground } = request;
+    const mounter = isRoot() ? kernelMounter : fusermountMounter;
+    const journal = (need: NeedJournal): Promise<Source> => openJournal(need, options.helper.journal, !source.writable);
+    return await mountOpened({ source, target, options, foreground, mounter, journal }, environment);
   } finally {
     source.close();
   }
+}
+
+/** From here on nothing is opened by a name that the caller gave. Source and target stay the caller's to close. */
+export async function mountOpened(request: OpenedRequest, environment: MountEnvironment): Promise<MountResult> {
+  assertInside(request.source, request.options);
+  const log = openServerLog(request.foreground, environment.runtime.mounts);
+  const result = await mountWithServer(request, log, environment);
+  log.close();
+  if (!request.foreground) result.server?.leave();
+  return result;
 }
 
 /** What the kernel refuses for its own filesystems too; readers do not lock each other out. */
@@ -117,13 +153,8 @@ function assertInside(source: Source, { helper: { offset, sizeLimit } }: MountOp
   throw new MountError('BAD_OPTION', `offset and sizelimit lead beyond the end of ${source.name}, which has ${source.size} bytes`);
 }
 
-async function mountWithServer(
-  target: MountPoint,
-  source: Source,
-  log: ServerLog,
-  request: MountRequest,
-  environment: MountEnvironment,
-): Promise<MountResult> {
+async function mountWithServer(request: OpenedRequest, log: ServerLog, environment: MountEnvironment): Promise<MountResult> {
+  const { source, target, options } = request;
   let server: Server | undefined;
   let mounter: Mounter | undefined;
   let prepared: PreparedMount | undefined;
@@ -134,13 +165,12 @@ async function mountWithServer(
     server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
     end = HelperEnd.start(server.channel, { timeouts: environment.timeouts });
     end.hello();
-    const wanted = { source, target, options: request.options, oldApi: environment.oldApi };
-    mounter = isRoot() ? kernelMounter(wanted) : fusermountMounter(wanted);
-    const plan = await describe(end, mounter.fuseDescriptor, wanted);
+    mounter = request.mounter({ source, target, options, oldApi: environment.oldApi });
+    const plan = await describe(end, mounter.fuseDescriptor, request);
 
     prepared = mounter.prepare(plan);
     const device = `${prepared.device.major}:${prepared.device.minor}`;
-    listener = listenForStatus(environment.runtime.mounts, device);
+    listener = listenForStatus(environment.runtime.mounts, device, request.owner);
     if (environment.interruptible) {
       shim.exitWhenInterrupted(exitStatus.interrupted, listener?.path ?? '', prepared.visibleAt ?? '');
     }
@@ -165,11 +195,12 @@ async function mountWithServer(
       source: source.name,
       target: target.path,
       device,
-      readOnly: isReadOnly(plan, request.options, source),
+      readOnly: isReadOnly(plan, options, source),
       label: plan.label,
       uuid: plan.uuid,
       kernelFeatures: ready.kernelFeatures,
       log: log.place,
+      statusSocket: listener?.path,
       warnings: warningsOf(source, plan, ready.warnings),
       server: server.process,
     };
@@ -189,11 +220,7 @@ async function mountWithServer(
 }
 
 /** Tells the server about the source, and learns what the mount needs. */
-async function describe(
-  end: HelperEnd,
-  fuse: number,
-  { source, target, options }: { source: Source; target: MountPoint; options: MountOptions },
-): Promise<MountPlan> {
+async function describe(end: HelperEnd, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
   const answer = end.source({
     descriptors: { device: source.descriptor, fuse },
     name: source.name,
@@ -208,7 +235,7 @@ async function describe(
     sectorSize: source.sectorSize,
   });
   if (answer.type === 'mountPlan') return answer;
-  const journal = await openJournal(answer, options.helper.journal, !source.writable);
+  const journal = await findJournal(answer);
   try {
     return end.journal({ descriptors: { device: journal.descriptor }, size: journal.size, name: journal.name });
   } finally {

@@ -25,14 +25,18 @@ export interface MounterRequest {
   readonly options: MountOptions;
   /** mount(2) even where there is something better, for tests. */
   readonly oldApi: boolean;
+  /** Who may use the mount: everybody (root's mounts), or this user. */
+  readonly users?: { readonly userId: number; readonly groupId: number; readonly allowOther: boolean };
 }
 
 /** The kernel opens and claims the device itself, where it can be mounted as fuseblk. */
 export const kernelClaims = (): boolean => isInInitialUserNamespace();
 
+const everybody = () => ({ userId: process.geteuid?.() ?? 0, groupId: process.getegid?.() ?? 0, allowOther: true });
+
 const LARGEST_BLOCK = 4096;
 
-export function kernelMounter({ source, target, options, oldApi }: MounterRequest): Mounter {
+export function kernelMounter({ source, target, options, oldApi, users = everybody() }: MounterRequest): Mounter {
   const fuseDescriptor = openFuse();
   try {
     permitIomap(fuseDescriptor, source, options.helper.iomap);
@@ -54,9 +58,7 @@ export function kernelMounter({ source, target, options, oldApi }: MounterReques
           subtype: 'fuse4fs',
           fuseDescriptor,
           rootMode: plan.rootMode,
-          userId: process.geteuid?.() ?? 0,
-          groupId: process.getegid?.() ?? 0,
-          allowOther: true,
+          ...users,
           maxRead: options.helper.maxRead ?? maxReadOf(plan),
           rootNodeid: rootNodeidOf(plan),
           blockSize: Math.max(source.sectorSize, Math.min(plan.blockSize, LARGEST_BLOCK)),

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 /** One line of /proc/self/mountinfo, see proc_pid_mountinfo(5). */
 export interface MountEntry {
   readonly id: number;
+  /** The mount that it is mounted on. */
+  readonly parent: number;
   readonly device: string;
   readonly target: string;
   readonly type: string;
@@ -18,11 +20,11 @@ export function parseMounts(table: string): MountEntry[] {
 
 function parseLine(line: string): MountEntry | undefined {
   const [mount, filesystem] = line.split(' - ', 2);
-  const [id, , device, , target, perMount] = mount?.split(' ') ?? [];
+  const [id, parent, device, , target, perMount] = mount?.split(' ') ?? [];
   const [type, source, perSuperblock] = filesystem?.split(' ') ?? [];
   if (!id || !device || !target || !type || source === undefined) return undefined;
   const options = [...new Set([...(perMount?.split(',') ?? []), ...(perSuperblock?.split(',') ?? [])])];
-  return { id: Number(id), device, target: unescape(target), type: unescape(type), source: unescape(source), options };
+  return { id: Number(id), parent: Number(parent), device, target: unescape(target), type: unescape(type), source: unescape(source), options };
 }
 
 /** The kernel writes space, tab, newline, backslash and # as three octal digits, byte by byte. */

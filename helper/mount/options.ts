@@ -10,6 +10,8 @@ export interface MountOptions {
   readonly helper: HelperOptions;
   /** "key" or "key=value" each, for the server. */
   readonly server: readonly string[];
+  /** What was given and is known, one "key" or "key=value" each, in this order. */
+  readonly words: readonly string[];
   /** Unknown options that were let through because the caller asked for sloppiness. */
   readonly unknown: readonly string[];
 }
@@ -43,6 +45,7 @@ export function parseOptions(lists: readonly string[], { sloppy = false }: { slo
   const kernel = new Map<string, string>();
   const helper = new Map<string, string | number>();
   const server = new Map<string, string>();
+  const words: string[] = [];
   const unknown: string[] = [];
 
   for (const word of lists.flatMap(splitWords)) {
@@ -54,6 +57,7 @@ export function parseOptions(lists: readonly string[], { sloppy = false }: { slo
       continue;
     }
     const checked = checkValue(entry, value);
+    words.push(word);
     switch (entry.to) {
       case 'flags':
         flags = { ...flags, ...entry.sets };
@@ -73,7 +77,7 @@ export function parseOptions(lists: readonly string[], { sloppy = false }: { slo
     }
   }
   if (unknown.length > 0 && !sloppy) throw unknownOptions(unknown);
-  return { flags, kernel: [...kernel], helper: { ...helperOptions(helper), iomap: iomapWish(server) }, server: [...server.values(), ...accessTimeWords(flags)], unknown };
+  return { flags, kernel: [...kernel], helper: { ...helperOptions(helper), iomap: iomapWish(server) }, server: [...server.values(), ...accessTimeWords(flags)], words, unknown };
 }
 
 /** The kernel leaves access times to the server of a FUSE mount. */

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isRoot } from './identity.js';
 
 /** Where the helper keeps what belongs to running mounts. */
@@ -8,11 +8,25 @@ export interface Runtime {
   readonly mounts: string | undefined;
   /** Where a service manager listens and starts one contained server per connection. */
   readonly serviceSocket: string;
+  /** The broker, which mounts for users who may not: where it listens, and where it keeps what belongs to its mounts. */
+  readonly broker?: Broker;
 }
 
+export interface Broker {
+  readonly socket: string;
+  readonly mounts: string;
+}
+
+/** What belongs to the mounts of root, and of the broker. */
+export const SYSTEM_MOUNTS = '/run/fuse4fs/mounts';
+
+
 export function systemRuntime(): Runtime {
-  const base = isRoot() ? '/run/fuse4fs' : userBase();
-  return { mounts: base && join(base, 'mounts'), serviceSocket: '/run/fuse4fs/server.sock' };
+  const serviceSocket = '/run/fuse4fs/server.sock';
+  if (isRoot()) return { mounts: SYSTEM_MOUNTS, serviceSocket };
+  const base = userBase();
+  const socket = process.env['FUSE4FS_HELPER'] ?? '/run/fuse4fs/helper.sock';
+  return { mounts: base && join(base, 'mounts'), serviceSocket, broker: { socket, mounts: join(dirname(socket), 'mounts') } };
 }
 
 function userBase(): string | undefined {
@@ -21,6 +35,11 @@ function userBase(): string | undefined {
 }
 
 export const statusSocketOf = (mounts: string, device: string): string => join(mounts, `${device}.sock`);
+
+/** Where what belongs to a mount is kept: by us, or by the broker. */
+export function directoryOf({ mounts, broker }: Runtime, device: string): string | undefined {
+  return broker !== undefined && existsSync(statusSocketOf(broker.mounts, device)) ? broker.mounts : mounts;
+}
 
 /** Only its owner may add anything to it. */
 export function makeRuntimeDirectory(path: string): void {

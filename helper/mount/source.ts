@@ -39,6 +39,17 @@ const tagDirectories: Readonly<Record<string, string>> = {
 export async function openSource(given: string, { readOnly, exclusive = false }: OpenOptions): Promise<Source> {
   const inherited = inheritedDescriptor(given);
   const opened = inherited === undefined ? openPath(resolveTag(given), readOnly) : adoptDescriptor(inherited, given, readOnly);
+  return await claim(opened, given, exclusive);
+}
+
+/** What a caller opens for the broker: no claim is made, and a descriptor that it was given itself is passed on. */
+export function openForBroker(given: string, readOnly: boolean): Opened {
+  const inherited = inheritedDescriptor(given);
+  return inherited === undefined ? openPath(resolveTag(given), readOnly) : adoptDescriptor(inherited, given, readOnly);
+}
+
+/** Takes an open file for the source, or closes it. `given` is what messages call it. */
+export async function claim(opened: Opened, given: string, exclusive: boolean): Promise<Source> {
   try {
     const stats = fstatSync(opened.descriptor);
     if (stats.isBlockDevice()) return await blockDevice(opened, stats, exclusive);
@@ -56,7 +67,7 @@ interface OpenOptions {
   readonly exclusive?: boolean;
 }
 
-interface Opened {
+export interface Opened {
   readonly descriptor: number;
   readonly name: string;
   readonly path: string;
@@ -167,9 +178,9 @@ function adoptDescriptor(descriptor: number, given: string, readOnly: boolean): 
   };
 }
 
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 
-function openFlags(descriptor: number): number | undefined {
+export function openFlags(descriptor: number): number | undefined {
   try {
     return parseInt(/^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1] ?? '', 8);
   } catch {
@@ -243,7 +254,7 @@ async function imageFile(opened: Opened, stats: Stats): Promise<Source> {
   };
 }
 
-function kindOf(stats: Stats): string {
+export function kindOf(stats: Stats): string {
   if (stats.isDirectory()) return 'a directory';
   if (stats.isCharacterDevice()) return 'a character device';
   if (stats.isFIFO()) return 'a pipe';

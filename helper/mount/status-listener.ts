@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { dirname, basename } from 'node:path';
 import { shim } from '../native/shim.js';
 import { makeRuntimeDirectory, statusSocketOf } from './runtime.js';
@@ -13,7 +13,7 @@ export interface StatusListener {
 }
 
 /** Undefined where there is no place for it: the mount works without. */
-export function listenForStatus(directory: string | undefined, device: string): StatusListener | undefined {
+export function listenForStatus(directory: string | undefined, device: string, owner?: number): StatusListener | undefined {
   if (directory === undefined) return undefined;
   const path = statusSocketOf(directory, device);
   try {
@@ -23,6 +23,8 @@ export function listenForStatus(directory: string | undefined, device: string): 
     const descriptor = withShortName(path, shim.listenStream);
     if (descriptor < 0) return undefined;
     const close = (): void => closeSync(descriptor);
+    // Whose mount it is may ask; the directory is root's, so that the name says who that is.
+    if (owner !== undefined) chownSync(path, owner, 0);
     return {
       descriptor,
       path,

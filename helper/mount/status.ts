@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
-import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
+import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { StatusConnection, type ServerReport } from './status-client.js';
 
 /** One mount: what the kernel says about it, and, over that, what its server does. */
@@ -27,8 +27,9 @@ export function readStatus(runtime: Runtime = systemRuntime()): MountStatus[] {
   return mounts.map((mount) => statusOf(mount, runtime));
 }
 
-function statusOf(mount: MountEntry, { mounts }: Runtime): MountStatus {
+function statusOf(mount: MountEntry, runtime: Runtime): MountStatus {
   const { source, target, device, type, options } = mount;
+  const mounts = directoryOf(runtime, device);
   const facts = { source, target, device, type, options };
   if (mounts === undefined) return { ...facts, pid: null, problem: 'there is no runtime directory to find its server in' };
   const connection = StatusConnection.open(statusSocketOf(mounts, device), PATIENCE);

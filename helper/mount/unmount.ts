@@ -2,12 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorName, errorText, shim } from '../native/shim.js';
+import { hasBroker, unmountThroughBroker } from './broker.js';
 import { MountError } from './errors.js';
 import { connectionExists } from './fuse-device.js';
 import { findFusermount, withoutName } from './fusermount.js';
 import { isRoot } from './identity.js';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
-import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
+import { directoryOf, statusSocketOf, systemRuntime, type Broker, type Runtime } from './runtime.js';
 import { StatusConnection } from './status-client.js';
 
 export interface UnmountRequest {
@@ -49,11 +50,11 @@ export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntim
   const mount = findMount(request.target);
   const { target, source } = mount;
   if (request.fake) return { target, source, serverEnded: false, warnings: [] };
-  const files = filesOf(mount, runtime);
+  const files = filesOf(mount, directoryOf(runtime, mount.device));
   // Connected before, so that its last words reach us.
   const connection = files === undefined ? 'absent' : StatusConnection.open(files.socket.path, PATIENCE);
   try {
-    const made = detach(mount, request);
+    const made = detach(mount, request, runtime);
     if (made === 'read-only') {
       return { target, source, serverEnded: false, warnings: [`${target} is busy: it was made read-only instead`] };
     }
@@ -93,8 +94,12 @@ function canonical(given: string): string {
   }
 }
 
-function detach({ target }: MountEntry, { lazy = false, force = false, readOnlyIfBusy = false }: UnmountRequest): 'unmounted' | 'read-only' {
-  if (!isRoot()) return detachAsUser(target, lazy);
+function detach(
+  { target }: MountEntry,
+  { lazy = false, force = false, readOnlyIfBusy = false }: UnmountRequest,
+  { broker }: Runtime,
+): 'unmounted' | 'read-only' {
+  if (!isRoot()) return hasBroker(broker) ? detachThroughBroker(broker, target, lazy) : detachAsUser(target, lazy);
   const flags = (lazy ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0) | UMOUNT_NOFOLLOW;
   const result = shim.umount2(target, flags);
   if (result >= 0) return 'unmounted';
@@ -112,6 +117,15 @@ const busy = (target: string): MountError =>
 const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
 const makeReadOnly = (target: string): boolean => shim.mount('none', target, 'none', MS_REMOUNT | MS_RDONLY, '') >= 0;
+
+function detachThroughBroker({ socket }: Broker, target: string, lazy: boolean): 'unmounted' {
+  try {
+    unmountThroughBroker(socket, target, lazy);
+    return 'unmounted';
+  } catch (error) {
+    throw error instanceof MountError && error.code === 'TARGET_BUSY' ? busy(target) : error;
+  }
+}
 
 function detachAsUser(target: string, lazy: boolean): 'unmounted' {
   const { status, stderr } = spawnSync(findFusermount(), ['-u', ...(lazy ? ['-z'] : []), '--', target], { encoding: 'utf8' });
@@ -152,14 +166,19 @@ const inodeAt = (path: string): number | undefined => statSync(path, { throwIfNo
 
 const fileAt = (path: string): FileAtName => ({ path, inode: inodeAt(path) });
 
-function filesOf({ device }: MountEntry, { mounts }: Runtime): MountFiles | undefined {
+function filesOf({ device }: MountEntry, mounts: string | undefined): MountFiles | undefined {
   if (mounts === undefined) return undefined;
   return { socket: fileAt(statusSocketOf(mounts, device)), log: fileAt(join(mounts, `${device}.log`)) };
 }
 
 /** The name may be another mount's by now: the kernel gives the device number again while the server is still finishing. */
 function removeOurs({ path, inode }: FileAtName): void {
-  if (inode !== undefined && inodeAt(path) === inode) rmSync(path, { force: true });
+  if (inode === undefined || inodeAt(path) !== inode) return;
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The broker's to remove, which it does when it comes across it.
+  }
 }
 
 function died(mount: MountEntry, files: MountFiles | undefined): MountError {

@@ -5,6 +5,8 @@
  */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -168,6 +170,78 @@ static napi_value shim_block_device(napi_env env, napi_callback_info info)
 	((double *)data)[1] = sector;
 	((double *)data)[2] = read_only;
 	return shim_result(env, 0);
+}
+
+/*
+ * enterNamespace(fd, type): this thread alone goes into the namespace, and for a mount namespace its root and
+ * directory become those of the namespace.
+ */
+static napi_value shim_enter_namespace(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t fd, type;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &type))
+		return NULL;
+	return shim_result(env, unshare(CLONE_FS) < 0 ? -1 : setns(fd, type));
+}
+
+/* namespaceType(fd): CLONE_NEW* of an opened namespace */
+static napi_value shim_namespace_type(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, NS_GET_NSTYPE));
+}
+
+/* namespaceOwner(fd): a descriptor of the user namespace that an opened namespace belongs to */
+static napi_value shim_namespace_owner(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, NS_GET_USERNS));
+}
+
+static napi_value shim_change_directory(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, fchdir(fd));
+}
+
+/* mountId(fd, name): of what `name` in the directory leads to, links not followed; of the descriptor itself for "" */
+static napi_value shim_mount_id(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t fd;
+	char name[256];
+	struct statx attributes;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_string(env, argv[1], name, sizeof(name)))
+		return NULL;
+	/* Nothing is asked for but the mount, so that no filesystem is asked. */
+	if (statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &attributes) < 0)
+		return shim_result(env, -1);
+	return shim_result(env, (int64_t)attributes.stx_mnt_id);
+}
+
+static napi_value shim_seals(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, fcntl(fd, F_GET_SEALS));
 }
 
 static napi_value shim_flock(napi_env env, napi_callback_info info)
@@ -377,6 +451,12 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "fuseClone", shim_fuse_clone);
 	shim_export(env, exports, "fuseAddIomap", shim_fuse_add_iomap);
 	shim_export(env, exports, "blockDevice", shim_block_device);
+	shim_export(env, exports, "enterNamespace", shim_enter_namespace);
+	shim_export(env, exports, "namespaceType", shim_namespace_type);
+	shim_export(env, exports, "namespaceOwner", shim_namespace_owner);
+	shim_export(env, exports, "changeDirectory", shim_change_directory);
+	shim_export(env, exports, "mountId", shim_mount_id);
+	shim_export(env, exports, "seals", shim_seals);
 	shim_export(env, exports, "flock", shim_flock);
 	shim_export(env, exports, "closeOnExecFrom", shim_close_on_exec_from);
 	shim_export(env, exports, "listenStream", shim_listen_stream);

@@ -13,6 +13,12 @@ interface HelperShim {
   fuseClone(fd: number, mounted: number): number;
   fuseAddIomap(fd: number): number;
   blockDevice(fd: number, bytesSectorReadOnly: Float64Array): number;
+  enterNamespace(fd: number, type: number): number;
+  namespaceType(fd: number): number;
+  namespaceOwner(fd: number): number;
+  changeDirectory(fd: number): number;
+  mountId(fd: number, name: string): number;
+  seals(fd: number): number;
   flock(fd: number, operation: number): number;
   closeOnExecFrom(first: number): number;
   listenStream(path: string): number;

@@ -144,6 +144,19 @@ export class Channel {
     return { pid, uid: uid >>> 0, gid: gid >>> 0 };
   }
 
+  /** Its supplementary groups. */
+  peerGroups(): number[] {
+    const groups = new Int32Array(65536);
+    const count = check(shim.peerGroups(this.#fd, groups), 'reading the groups of the peer');
+    return [...groups.subarray(0, count)].map((group) => group >>> 0);
+  }
+
+  /** A descriptor of its process, the caller's to close; undefined where the kernel is older than 6.5, or it has ended. */
+  peerProcess(): number | undefined {
+    const descriptor = shim.getOption(this.#fd, abi.SO_PEERPIDFD);
+    return descriptor < 0 ? undefined : descriptor;
+  }
+
   /**
    * From now on the kernel refuses (EPERM, at the sender) packets that carry descriptors to this end.
    * False where the kernel is older than 6.16; received descriptors must be closed and refused in any case.

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { assertAddress } from './address.js';
 import { Channel } from './channel.js';
-import { closeDescriptors } from './descriptors.js';
+import { closeDescriptors, setCloseOnExec } from './descriptors.js';
 import { SeqpacketError } from './errors.js';
 import { POLLIN, shim } from './shim.js';
 import { Deadline, waitFor } from './wait.js';
@@ -28,9 +28,19 @@ export class Listener {
     return new Listener(fd);
   }
 
-  /** A listening socket that was handed over; it becomes the listener's to close. */
+  /** A listening socket that was handed over; it becomes close-on-exec, and the listener's to close. */
   static adopt(fd: number): Listener {
+    setCloseOnExec(fd, true);
     return new Listener(fd);
+  }
+
+  /** Undefined if nobody waits to be accepted. */
+  acceptWaiting(): Channel | undefined {
+    if (shim.poll(this.fd, POLLIN, 0) <= 0) return undefined;
+    const fd = shim.accept(this.fd);
+    if (fd >= 0) return Channel.adopt(fd);
+    if (fd === -EAGAIN || fd === -EINTR || fd === -ECONNABORTED) return undefined;
+    throw new SeqpacketError('SYSTEM', 'accepting a connection', -fd);
   }
 
   accept(milliseconds: number): Channel {

@@ -12,6 +12,9 @@ interface SeqpacketShim {
   getOption(fd: number, option: number): number;
   setOption(fd: number, option: number, value: number): number;
   peerCredentials(fd: number, credentials: Int32Array): number;
+  peerGroups(fd: number, groups: Int32Array): number;
+  pidfdOpen(pid: number): number;
+  pollMany(fds: Int32Array, occurred: Int32Array, milliseconds: number): number;
   setCloseOnExec(fd: number, on: number): number;
 }
 
@@ -25,6 +28,7 @@ export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const SO_TYPE = 3;
 export const SO_DOMAIN = 39;
+export const SO_PEERPIDFD = 77;
 export const SO_PASSRIGHTS = 83;
 export const AF_UNIX = 1;
 export const SOCK_SEQPACKET = 5;

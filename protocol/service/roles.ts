@@ -2,7 +2,7 @@
 import { HandshakeError } from './errors.js';
 import { MAX_CLONES, type Message, type MessageType } from './messages.js';
 
-interface Slot {
+export interface Slot {
   readonly place: string;
   readonly role: string;
   readonly min: number;
@@ -27,11 +27,14 @@ const SLOTS: Partial<Record<MessageType, readonly Slot[]>> = {
 export type Placed = Readonly<Record<string, number | readonly number[]>>;
 
 /** `roles` come from the peer: names of known roles, and numbers that no role has. */
-export function place(type: MessageType, roles: readonly unknown[], received: readonly number[]): Placed | undefined {
+export const place = (type: MessageType, roles: readonly unknown[], received: readonly number[]): Placed | undefined =>
+  placeIn(SLOTS[type] ?? [], type, roles, received);
+
+/** The same for messages of any contract: `slots` are those of the message, which `type` names. */
+export function placeIn(slots: readonly Slot[], type: string, roles: readonly unknown[], received: readonly number[]): Placed | undefined {
   if (roles.length !== received.length) {
     throw new HandshakeError('DESCRIPTORS', `${type} names ${roles.length} descriptors and carries ${received.length}`);
   }
-  const slots = SLOTS[type] ?? [];
   const stranger = roles.find((role) => !slots.some((slot) => slot.role === role));
   if (stranger !== undefined) throw new HandshakeError('DESCRIPTORS', `${type} may not carry a descriptor as ${String(stranger)}`);
   if (slots.length === 0) return undefined;
@@ -53,8 +56,11 @@ export interface Carried {
 
 /** The reverse of `place`, in the order of the table. */
 export function carry(message: Message): Carried {
-  const placed: Partial<Placed> = 'descriptors' in message ? message.descriptors : {};
-  const pairs = (SLOTS[message.type] ?? []).flatMap(({ place, role }) =>
+  return carryIn(SLOTS[message.type] ?? [], 'descriptors' in message ? message.descriptors : {});
+}
+
+export function carryIn(slots: readonly Slot[], placed: Partial<Placed>): Carried {
+  const pairs = slots.flatMap(({ place, role }) =>
     [placed[place] ?? []].flat().map((fd) => ({ role, fd })));
   return { roles: pairs.map(({ role }) => role), descriptors: pairs.map(({ fd }) => fd) };
 }

@@ -1,7 +1,7 @@
 /** The installed project under a systemd that boots, mounts from fstab, and shuts down. */
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
 import { e2fsckComplaints } from '../support/image.js';
@@ -21,6 +21,20 @@ async function serverOf(system: BootedSystem, target: string): Promise<Record<st
   }
   throw new Error(`no server says that it serves ${target}`);
 }
+
+const asUser = async (t: Test, system: BootedSystem): Promise<void> => {
+  const user = ['setpriv', '--reuid=64001', '--regid=64001', '--clear-groups'] as const;
+  await system.run('sh', '-c', 'mkdir -p /srv/user/mnt && truncate -s 8M /srv/user/u.img && mke2fs -q -E root_owner=64001:64001 /srv/user/u.img && chown -R 64001 /srv/user');
+  await system.run(...user, 'fuse4fs', '/srv/user/u.img', '/srv/user/mnt');
+  t.match(await system.run('findmnt', '-no', 'OPTIONS', '/srv/user/mnt'), /nosuid,nodev.*user_id=64001/u);
+  t.equal(await system.run(...user, 'sh', '-c', 'echo four > /srv/user/mnt/file && cat /srv/user/mnt/file'), 'four\n');
+  t.equal((await serverOf(system, '/srv/user/mnt'))['ActiveState'], 'active', 'its server is one that systemd has started');
+  t.match(await system.run('journalctl', '--no-pager', '--unit', 'fuse4fs-helper'), /uid 64001 pid \d+: mounted \/srv\/user\/u\.img on \/srv\/user\/mnt/u);
+  const refused = await system.attempt(...user, 'fuse4fs', '/srv/user/u.img', '/etc');
+  t.match(refused.stderr, /\/etc does not belong to you/u);
+  await system.run(...user, 'fuse4fs', 'umount', '/srv/user/mnt');
+  t.equal(await system.run('e2fsck', '-fn', '/srv/user/u.img').then(() => 'clean'), 'clean');
+};
 
 t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   const directory = scratchDirectory(t, 'systemd');
@@ -74,6 +88,7 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   await system.run('sh', '-c', `while systemctl --quiet is-active ${jitless['Id'] ?? ''}; do :; done`);
   t.match(await system.run('journalctl', '--no-pager', '--unit', jitless['Id'] ?? ''), /Watchdog timeout/u, 'a server that hangs is ended by the watchdog');
   await system.run('umount', '/mnt/c');
+  await t.test('a user mounts through the broker', (t) => asUser(t, system));
 
   await system.run('sh', '-c', 'echo three > /mnt/b/late');
   await system.powerOff();

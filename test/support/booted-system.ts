@@ -17,7 +17,9 @@ mount -t tmpfs none "$1/overlay"
 mkdir "$1/overlay/upper" "$1/overlay/work" "$1/overlay/root"
 "$2" "$3/dist/cli/fuse4fs.js" install --root "$1/overlay/upper"
 mkdir -p "$1/overlay/upper/etc/systemd/system/sockets.target.wants"
-ln -s /usr/lib/systemd/system/fuse4fs-server.socket "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"
+for socket in server helper; do
+  ln -s "/usr/lib/systemd/system/fuse4fs-$socket.socket" "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"
+done
 cp -r "$1/etc/." "$1/overlay/upper/etc/"
 mkdir -p "$1/overlay/upper/images" "$1/overlay/upper/mnt/a" "$1/overlay/upper/mnt/b" "$1/overlay/upper/mnt/c"
 mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"

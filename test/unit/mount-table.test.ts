@@ -13,7 +13,7 @@ t.test('mountinfo', async (t) => {
   const mounts = parseMounts(TABLE);
   t.equal(mounts.length, 4);
   t.same(mounts[1], {
-    id: 45, device: '0:44', target: '/mnt/with space', type: 'fuse.fuse4fs', source: '/images/a\\b\tc.img',
+    id: 45, parent: 27, device: '0:44', target: '/mnt/with space', type: 'fuse.fuse4fs', source: '/images/a\\b\tc.img',
     options: ['ro', 'nosuid', 'relatime', 'user_id=0', 'max_read=131072'],
   });
   t.same(mounts.filter(isOurs).map(({ id }) => id), [45, 46]);

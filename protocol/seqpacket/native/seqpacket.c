@@ -7,14 +7,19 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 /* SCM_MAX_FD of the kernel: it never lets more through in one packet. */
 #define MAX_DESCRIPTORS 253
+
+/* The number on every architecture but alpha; older headers lack it. */
+#define NR_PIDFD_OPEN 434
 
 static bool int32s_argument(napi_env env, napi_value value, int32_t **data, size_t *count)
 {
@@ -258,6 +263,63 @@ static napi_value shim_peer_credentials(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
+/* peerGroups(fd, groups: Int32Array): how many supplementary groups the peer had when it connected */
+static napi_value shim_peer_groups(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t fd, *groups;
+	size_t count;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) ||
+	    !int32s_argument(env, argv[1], &groups, &count))
+		return NULL;
+
+	socklen_t size = (socklen_t)(count * sizeof(gid_t));
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0)
+		return shim_result(env, -1);
+	return shim_result(env, (int64_t)(size / sizeof(gid_t)));
+}
+
+/* pidfdOpen(pid) */
+static napi_value shim_pidfd_open(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t pid;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &pid))
+		return NULL;
+	return shim_result(env, syscall(NR_PIDFD_OPEN, pid, 0));
+}
+
+/* pollMany(fds: Int32Array, occurred: Int32Array, milliseconds): which are readable, hung up or broken */
+static napi_value shim_poll_many(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	int32_t *fds, *occurred, milliseconds;
+	size_t count, places;
+	struct pollfd *wanted;
+	int result;
+
+	if (!shim_arguments(env, info, 3, argv) || !int32s_argument(env, argv[0], &fds, &count) ||
+	    !int32s_argument(env, argv[1], &occurred, &places) || !shim_int32(env, argv[2], &milliseconds))
+		return NULL;
+	if (places < count) {
+		napi_throw_range_error(env, NULL, "an answer for each descriptor is needed");
+		return NULL;
+	}
+	wanted = calloc(count ? count : 1, sizeof(*wanted));
+	if (!wanted)
+		return shim_result(env, -1);
+	for (size_t i = 0; i < count; i++)
+		wanted[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+	result = poll(wanted, count, milliseconds);
+	for (size_t i = 0; i < count; i++)
+		occurred[i] = wanted[i].revents;
+	free(wanted);
+	return shim_result(env, result);
+}
+
 /* setCloseOnExec(fd, 0 or 1) */
 static napi_value shim_set_close_on_exec(napi_env env, napi_callback_info info)
 {
@@ -281,6 +343,9 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "getOption", shim_get_option);
 	shim_export(env, exports, "setOption", shim_set_option);
 	shim_export(env, exports, "peerCredentials", shim_peer_credentials);
+	shim_export(env, exports, "peerGroups", shim_peer_groups);
+	shim_export(env, exports, "pidfdOpen", shim_pidfd_open);
+	shim_export(env, exports, "pollMany", shim_poll_many);
 	shim_export(env, exports, "setCloseOnExec", shim_set_close_on_exec);
 	return exports;
 }

@@ -1,0 +1,118 @@
+/** What users may have mounted: /etc/fuse4fs/helper.json, or the defaults where there is none. */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { MountError } from '../mount/errors.js';
+import { optionTable } from '../mount/option-table.js';
+import { nameOf, type Caller } from './caller.js';
+
+export const POLICY = '/etc/fuse4fs/helper.json';
+
+/** Never, whatever the policy says: they undo the protection, belong to fstab, or name what the caller has not opened. */
+const FORBIDDEN: readonly string[] = ['suid', 'dev', 'remount', 'context', 'fscontext', 'defcontext', 'rootcontext', 'journal_dev', 'journal_path'];
+/** Only where the policy names them: one has a key of its own, the other decides what the mount table shows. */
+const UNUSUAL: readonly string[] = ['allow_other', 'fsname'];
+
+const permissible = optionTable.map(({ name }) => name).filter((name) => !FORBIDDEN.includes(name));
+
+/** A name of /etc/passwd or /etc/group, or a number. */
+const identity = z.union([z.string().min(1), z.int().min(0).max(2 ** 32 - 2)]);
+const identities = z.array(identity);
+const everybody = z.literal('*');
+const who = z.strictObject({ users: z.union([identities, everybody]).default([]), groups: identities.default([]) });
+const kind = z.enum(['image', 'blockDevice', 'imageOnFuse']);
+const option = z.string().refine((name) => permissible.includes(name), { error: 'is not an option that can be permitted' });
+
+const schema = z.strictObject({
+  mount: who.default({ users: '*', groups: [] }),
+  allowOther: who.default({ users: [], groups: [] }),
+  sources: z.array(kind).default(['image', 'blockDevice']),
+  mostMounts: z.int().min(0).max(1000).default(16),
+  options: z.array(option).default(permissible.filter((name) => !UNUSUAL.includes(name))),
+});
+
+export type Policy = z.infer<typeof schema>;
+export type SourceKind = z.infer<typeof kind>;
+
+export const defaultPolicy: Policy = schema.parse({});
+
+/** Read again for each request, so that a change holds at once. What cannot be understood permits nothing. */
+export function readPolicy(path: string): Policy {
+  const text = readTrusted(path);
+  if (text === undefined) return defaultPolicy;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw invalid(path, `is not JSON: ${(error as Error).message}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(path, parsed.error.issues.map(describe).join('; '));
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const place = issue.path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`)).join('');
+  if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((key) => [place, key].filter(Boolean).join('.')).join(', ')}`;
+  return `${place || 'the whole'}: ${issue.message}`;
+}
+
+const invalid = (path: string, what: string): MountError =>
+  new MountError('SYSTEM', `${path}: ${what}`, 'the administrator has to correct it: fuse4fs-helper.json(5)', 'POLICY_INVALID');
+
+/** Who could write the file could mount what they like. */
+function readTrusted(path: string): string | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw invalid(path, `cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw invalid(path, 'is not a file');
+    if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) throw invalid(path, 'can be written by others than root');
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+type Who = Policy['mount'];
+
+function includes({ users, groups }: Who, caller: Caller): boolean {
+  if (users === '*') return true;
+  const userName = nameOf(caller.uid, '/etc/passwd');
+  if (users.some((user) => user === caller.uid || user === userName)) return true;
+  return caller.groups.some((gid) => groups.some((group) => group === gid || group === nameOf(gid, '/etc/group')));
+}
+
+const denied = (message: string, hint: string): MountError => new MountError('PERMISSION', message, hint, 'POLICY');
+
+export function assertMayMount(policy: Policy, caller: Caller): void {
+  if (!includes(policy.mount, caller)) throw denied(`user ${caller.uid} may not mount`, 'the administrator decides: "mount" in fuse4fs-helper.json(5)');
+}
+
+export function assertKind(policy: Policy, kind: SourceKind, name: string): void {
+  if (policy.sources.includes(kind)) return;
+  const what = { image: 'an image', blockDevice: 'a block device', imageOnFuse: 'an image on a FUSE filesystem' }[kind];
+  throw denied(`${name} is ${what}, which users may not mount`, 'the administrator decides: "sources" in fuse4fs-helper.json(5)');
+}
+
+/** `words` are "key" or "key=value" each. */
+export function assertOptions(policy: Policy, words: readonly string[], caller: Caller): void {
+  for (const word of words) {
+    const [name = ''] = word.split('=', 1);
+    if (name === 'allow_other') {
+      if (!includes(policy.allowOther, caller)) throw denied(`user ${caller.uid} may not let others in (allow_other)`, 'the administrator decides: "allowOther" in fuse4fs-helper.json(5)');
+    } else if (FORBIDDEN.includes(name)) {
+      throw denied(`option '${name}' is not for users`, 'nosuid and nodev hold in any case');
+    } else if (!policy.options.includes(name)) {
+      throw denied(`option '${name}' is not permitted to users`, 'the administrator decides: "options" in fuse4fs-helper.json(5)');
+    }
+  }
+}
+
+export function assertNumber(policy: Policy, mounts: number): void {
+  if (mounts >= policy.mostMounts) throw denied(`you have ${mounts} mounts already, and may have ${policy.mostMounts}`, 'unmount one: fuse4fs umount TARGET');
+}

@@ -1,0 +1,89 @@
+/** Mounting and unmounting through the broker, for users who may not: everything is opened here, with our own rights. */
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { decode, descriptorsOf, encode } from '../../protocol/broker/codec.js';
+import type { Answer, MessageType, Mounted, Request } from '../../protocol/broker/messages.js';
+import { Channel } from '../../protocol/seqpacket/channel.js';
+import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
+import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
+import { HandshakeError } from '../../protocol/service/errors.js';
+import { isMountErrorCode, MountError } from './errors.js';
+import { openMountPoint } from './mount-point.js';
+import type { MountOptions } from './options.js';
+import type { Broker } from './runtime.js';
+import { openForBroker } from './source.js';
+
+const CONNECT_TIMEOUT = 5000;
+/** Journals may take long to recover; the broker gives up before we do. */
+const ANSWER_TIMEOUT = 200_000;
+
+/** Whether something listens there; a broker that is busy does. */
+export function hasBroker(broker: Broker | undefined): broker is Broker {
+  return broker !== undefined && statSync(broker.socket, { throwIfNoEntry: false })?.isSocket() === true;
+}
+
+export interface BrokerMount {
+  readonly source: string;
+  readonly target: string;
+  readonly options: MountOptions;
+}
+
+export function mountThroughBroker(socket: string, { source: given, target, options }: BrokerMount): Mounted {
+  const own: number[] = [];
+  const keep = (descriptor: number): number => own[own.push(descriptor) - 1] ?? -1;
+  try {
+    const point = openMountPoint(target);
+    keep(point.descriptor);
+    const source = openForBroker(given, options.flags.readOnly);
+    keep(source.descriptor);
+    const { path } = options.helper.journal;
+    const journal = path === undefined ? {} : { journal: keep(openForBroker(path, options.flags.readOnly).descriptor) };
+    const descriptors = { source: source.descriptor, mountPoint: point.descriptor, mountNamespace: keep(openNamespace()), ...journal };
+    const words = options.words.filter((word) => !word.startsWith('journal_path='));
+    return ask(socket, { type: 'mountRequest', descriptors, options: words, detached: false }, 'mounted');
+  } finally {
+    closeDescriptors(own);
+  }
+}
+
+export function unmountThroughBroker(socket: string, target: string, lazy: boolean): void {
+  const parent = openSync(dirname(target), O_PATH | constants.O_DIRECTORY);
+  const mountNamespace = openNamespace();
+  try {
+    ask(socket, { type: 'unmountRequest', descriptors: { parent, mountNamespace }, name: basename(target), lazy }, 'unmounted');
+  } finally {
+    closeSync(parent);
+    closeSync(mountNamespace);
+  }
+}
+
+const O_PATH = 0o10000000;
+
+const openNamespace = (): number => openSync('/proc/self/ns/mnt', constants.O_RDONLY);
+
+function ask<Type extends MessageType>(socket: string, request: Request, expected: Type): Extract<Answer, { type: Type }> {
+  const channel = connect(socket);
+  try {
+    const { bytes, descriptors } = encode(request);
+    channel.send(bytes, descriptors, CONNECT_TIMEOUT);
+    const answer = decode(channel.receive(ANSWER_TIMEOUT));
+    if (answer.type === expected) return answer as Extract<Answer, { type: Type }>;
+    closeDescriptors(descriptorsOf(answer));
+    if (answer.type !== 'refusal') throw new MountError('SYSTEM', `the broker answered with ${answer.type}`);
+    const { code, message, hint, reason } = answer;
+    throw new MountError(isMountErrorCode(code) ? code : 'SYSTEM', message, hint, reason);
+  } catch (error) {
+    if (error instanceof SeqpacketError || error instanceof HandshakeError) throw new MountError('SYSTEM', `the broker (${socket}) does not answer: ${error.message}`);
+    throw error;
+  } finally {
+    channel.close();
+  }
+}
+
+function connect(socket: string): Channel {
+  try {
+    return Channel.connect(socket, CONNECT_TIMEOUT);
+  } catch (error) {
+    throw new MountError('SYSTEM', `cannot connect to the broker: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,67 @@
+/** The messages of broker.proto as the program sees them: parsed, with descriptors in named places. Nothing here is trusted. */
+import { z } from 'zod';
+
+const LIMITS = { text: 4096, options: 256, list: 64 } as const;
+
+/** What a text from the other end could do to a terminal or a log: controls, line separators, directions; and what is not UTF-8. */
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\p{Surrogate}]/gu;
+export const printable = (value: string): string => value.slice(0, LIMITS.text).replace(CONTROLS, '\ufffd');
+
+const text = z.string().transform(printable);
+const texts = z.array(text).transform((all) => all.slice(0, LIMITS.list)).readonly();
+const descriptor = z.int().min(0);
+const option = z.string().min(1).max(LIMITS.text).regex(/^[^\0"\p{Surrogate}]*$/u, 'contains a NUL or a quote, or is not Unicode');
+const component = z.string().min(1).max(255)
+  .regex(/^[^\0/\p{Surrogate}]*$/u, 'is not one component of a path')
+  .refine((value) => value !== '.' && value !== '..', 'is not a name');
+
+const mountRequest = z.object({
+  type: z.literal('mountRequest'),
+  descriptors: z.object({ source: descriptor, mountPoint: descriptor.optional(), mountNamespace: descriptor, journal: descriptor.optional() }).readonly(),
+  options: z.array(option).max(LIMITS.options).readonly(),
+  detached: z.boolean(),
+}).refine(({ detached, descriptors }) => detached === (descriptors.mountPoint === undefined), 'a mount is either attached to a mount point or detached').readonly();
+
+const unmountRequest = z.object({
+  type: z.literal('unmountRequest'),
+  descriptors: z.object({ parent: descriptor, mountNamespace: descriptor }).readonly(),
+  name: component,
+  lazy: z.boolean(),
+}).readonly();
+
+const mounted = z.object({
+  type: z.literal('mounted'),
+  descriptors: z.object({ mount: descriptor.optional() }).readonly(),
+  source: text,
+  target: text,
+  device: z.string().regex(/^\d{1,10}:\d{1,10}$/u, 'is not a device number'),
+  readOnly: z.boolean(),
+  label: text,
+  uuid: text,
+  kernelFeatures: texts,
+  warnings: texts,
+  log: text,
+}).readonly();
+
+const unmounted = z.object({ type: z.literal('unmounted'), target: text }).readonly();
+
+const refusal = z.object({
+  type: z.literal('refusal'),
+  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/u, 'is not a code'),
+  reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/u, 'is not a code'),
+  message: text,
+  hint: text,
+}).readonly();
+
+export const schemas = { mountRequest, unmountRequest, mounted, unmounted, refusal } as const;
+
+export type MountRequest = z.infer<typeof mountRequest>;
+export type UnmountRequest = z.infer<typeof unmountRequest>;
+export type Mounted = z.infer<typeof mounted>;
+export type Unmounted = z.infer<typeof unmounted>;
+export type Refusal = z.infer<typeof refusal>;
+
+export type MessageType = keyof typeof schemas;
+export type Request = MountRequest | UnmountRequest;
+export type Answer = Mounted | Unmounted | Refusal;
+export type Message = Request | Answer;

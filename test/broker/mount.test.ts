@@ -1,0 +1,44 @@
+/** A user without rights mounts, uses and unmounts an image through the broker. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { ALICE, BOB, isMounted, TestBroker } from '../support/broker.js';
+import { e2fsckComplaints } from '../support/image.js';
+import { cannotMount, missing } from '../support/machine.js';
+
+const skip = cannotMount() || missing('setpriv');
+
+t.test('mount, use, status, umount', { skip }, async (t) => {
+  const broker = await TestBroker.start(t);
+  const { image, target } = await broker.home(ALICE, 'alice');
+
+  const mounted = await broker.fuse4fs(ALICE, '--json', image, target);
+  t.equal(mounted.status, 0, mounted.stderr + mounted.stdout.toString());
+  const { result } = JSON.parse(mounted.stdout.toString()) as { result: Record<string, unknown> };
+  t.match(result, { source: image, target, mounted: true, readOnly: false });
+  t.ok(isMounted(target));
+  const table = await broker.mustRun(ALICE, 'findmnt', '-no', 'FSTYPE,OPTIONS', target);
+  t.match(table, /^fuse\.fuse4fs .*nosuid,nodev.*user_id=64001,group_id=64001/u);
+  t.notMatch(table, /allow_other/u);
+  t.equal(await broker.mustRun(ALICE, 'sh', '-c', `echo mine > ${target}/file && cat ${target}/file`), 'mine\n');
+  t.equal(statSync(join(broker.mounts, `${String(result['device'])}.sock`)).uid, ALICE, 'the status socket says whose it is');
+  t.match((await broker.fuse4fs(ALICE, 'status')).stdout.toString(), /server +process \d+/u);
+  t.not((await broker.as(BOB, 'ls', target)).status, 0, 'nobody else may look into it');
+
+  const foreign = await broker.fuse4fs(BOB, 'umount', target);
+  t.equal(foreign.status, 1);
+  t.match(foreign.stderr, /was mounted by another user/u);
+  t.ok(isMounted(target));
+
+  const busy = await broker.as(ALICE, 'sh', '-c', `cd ${target} && ${process.execPath} ${join(import.meta.dirname, '../../cli/fuse4fs.js')} umount ${target}`);
+  t.equal(busy.status, 32);
+  t.match(busy.stderr, /target is busy/u);
+
+  const unmounted = await broker.fuse4fs(ALICE, 'umount', '--json', target);
+  t.equal(unmounted.status, 0, unmounted.stderr + unmounted.stdout.toString());
+  t.match(JSON.parse(unmounted.stdout.toString()), { result: { serverEnded: true } }, 'it returns when the server has finished');
+  t.notOk(isMounted(target));
+  t.equal(await e2fsckComplaints(image), undefined);
+  t.match(broker.log, new RegExp(`^uid 64001 pid \\d+: mounted ${image} on ${target}, device`, 'mu'));
+  t.match(broker.log, /^uid 64002 pid \d+: refused \(PERMISSION\)/mu);
+});
