@@ -50,7 +50,8 @@ function optionsFor(policy: Policy, caller: Caller, words: readonly string[]): M
   assertOptions(policy, words, caller);
   // Each is one word, whatever commas it has.
   const options = parseOptions(words.map((word) => `"${word}"`));
-  return { ...options, flags: { ...options.flags, noSuid: true, noDev: true } };
+  const iomap = policy.options.includes('iomap') ? options.helper.iomap : 'off';
+  return { ...options, flags: { ...options.flags, noSuid: true, noDev: true }, helper: { ...options.helper, iomap } };
 }
 
 async function openedJournal(descriptor: number | undefined, readOnly: boolean, policy: Policy): Promise<Source> {

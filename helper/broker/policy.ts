@@ -7,12 +7,20 @@ import { nameOf, type Caller } from './caller.js';
 
 export const POLICY = '/etc/fuse4fs/helper.json';
 
-/** Never, whatever the policy says: they undo the protection, belong to fstab, or name what the caller has not opened. */
-const FORBIDDEN: readonly string[] = ['suid', 'dev', 'remount', 'context', 'fscontext', 'defcontext', 'rootcontext', 'journal_dev', 'journal_path'];
-/** Only where the policy names them: one has a key of its own, the other decides what the mount table shows. */
-const UNUSUAL: readonly string[] = ['allow_other', 'fsname'];
+/** Flags that would undo what holds for all mounts of users. */
+const UNDOING: readonly string[] = ['suid', 'dev'];
+/** What concerns nothing but the user's own filesystem. An option that is not listed is not for users. */
+const USUAL: readonly string[] = [
+  ...optionTable.flatMap(({ to, name }) => ((to === 'flags' && !UNDOING.includes(name)) || to === 'nobody' ? [name] : [])),
+  'offset', 'sizelimit', 'default_permissions', 'max_read',
+  'sb', 'noload', 'norecovery', 'errors', 'cache', 'data', 'commit', 'acl', 'noacl', 'user_xattr', 'nouser_xattr', 'barrier', 'nobarrier',
+  'discard', 'nodiscard', 'usrquota', 'quota', 'grpquota', 'prjquota', 'noquota', 'bsddf', 'minixdf', 'grpid', 'bsdgroups', 'nogrpid',
+  'sysvgroups', 'resuid', 'resgid', 'debug',
+];
+/** Only where the policy names them: what the mount table shows, and whether the server's mappings reach the device. */
+const UNUSUAL: readonly string[] = ['fsname', 'iomap', 'iomap_profile'];
 
-const permissible = optionTable.map(({ name }) => name).filter((name) => !FORBIDDEN.includes(name));
+const permissible = [...USUAL, ...UNUSUAL];
 
 /** A name of /etc/passwd or /etc/group, or a number. */
 const identity = z.union([z.string().min(1), z.int().min(0).max(2 ** 32 - 2)]);
@@ -27,7 +35,7 @@ const schema = z.strictObject({
   allowOther: who.default({ users: [], groups: [] }),
   sources: z.array(kind).default(['image', 'blockDevice']),
   mostMounts: z.int().min(0).max(1000).default(16),
-  options: z.array(option).default(permissible.filter((name) => !UNUSUAL.includes(name))),
+  options: z.array(option).default([...USUAL]),
 });
 
 export type Policy = z.infer<typeof schema>;
@@ -105,8 +113,8 @@ export function assertOptions(policy: Policy, words: readonly string[], caller: 
     const [name = ''] = word.split('=', 1);
     if (name === 'allow_other') {
       if (!includes(policy.allowOther, caller)) throw denied(`user ${caller.uid} may not let others in (allow_other)`, 'the administrator decides: "allowOther" in fuse4fs-helper.json(5)');
-    } else if (FORBIDDEN.includes(name)) {
-      throw denied(`option '${name}' is not for users`, 'nosuid and nodev hold in any case');
+    } else if (!permissible.includes(name)) {
+      throw denied(`option '${name}' is not for users`, UNDOING.includes(name) ? 'nosuid and nodev hold for all mounts of users' : '');
     } else if (!policy.options.includes(name)) {
       throw denied(`option '${name}' is not permitted to users`, 'the administrator decides: "options" in fuse4fs-helper.json(5)');
     }

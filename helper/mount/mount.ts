@@ -87,7 +87,9 @@ export interface MountResult {
 export async function mount(request: MountRequest, environment: MountEnvironment = systemEnvironment()): Promise<MountResult | undefined> {
   if (environment.interruptible) shim.exitWhenInterrupted(exitStatus.interrupted, '', '');
   const { broker } = environment.runtime;
-  if (!isRoot() && request.fake !== true && hasBroker(broker)) return askBroker(broker, request, environment);
+  // A server of the user's own is not the broker's to ask.
+  const asksBroker = !isRoot() && request.fake !== true && request.options.helper.server === undefined;
+  if (asksBroker && hasBroker(broker)) return askBroker(broker, request, environment);
   const target = openMountPoint(request.target);
   try {
     return await mountOn(target, request, environment);
