@@ -37,6 +37,8 @@ const { EAGAIN, ECONNRESET, EINTR, ENOPROTOOPT, EPIPE } = constants.errno;
 export class Channel {
   readonly #fd: number;
   #open = true;
+  /** Looked at, and not yet received. */
+  #ahead: Packet | undefined;
 
   private constructor(fd: number) {
     this.#fd = fd;
@@ -96,8 +98,17 @@ export class Channel {
     }
   }
 
+  /** The bytes of the packet that `receive` returns next. */
+  peek(milliseconds: number): Uint8Array {
+    this.#ahead ??= this.receive(milliseconds);
+    return this.#ahead.bytes;
+  }
+
   receive(milliseconds: number): Packet {
     this.#assertOpen('receiving');
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    if (ahead !== undefined) return ahead;
     const deadline = new Deadline(milliseconds);
     const buffer = new Uint8Array(MAX_PACKET);
     const descriptors = new Int32Array(MAX_DESCRIPTORS);
@@ -128,7 +139,7 @@ export class Channel {
   /** Whether `receive` would return, or fail, without waiting. */
   isReadable(): boolean {
     this.#assertOpen('polling');
-    return shim.poll(this.#fd, abi.POLLIN, 0) > 0;
+    return this.#ahead !== undefined || shim.poll(this.#fd, abi.POLLIN, 0) > 0;
   }
 
   /** Tells the end of the connection from an empty packet: recvmsg returns 0 for both. */
@@ -168,11 +179,18 @@ export class Channel {
     return true;
   }
 
+  /** How much may be on its way to the peer, as the kernel counts it; undefined where that cannot be found out. */
+  get sendBuffer(): number | undefined {
+    const bytes = shim.getOption(this.#fd, abi.SO_SNDBUF);
+    return bytes < 0 ? undefined : bytes;
+  }
+
   /** May be called more than once. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeDescriptors([this.#fd]);
+    closeDescriptors([this.#fd, ...(this.#ahead?.descriptors ?? [])]);
+    this.#ahead = undefined;
   }
 
   #assertOpen(what: string): void {

@@ -27,6 +27,7 @@ export const POLLRDHUP = 0x2000;
 export const MSG_CTRUNC = 0x08;
 export const MSG_TRUNC = 0x20;
 export const SO_TYPE = 3;
+export const SO_SNDBUF = 7;
 export const SO_DOMAIN = 39;
 export const SO_PEERPIDFD = 77;
 export const SO_PASSRIGHTS = 83;

@@ -52,6 +52,7 @@ static const int allowed[] = {
 	SYS_fallocate, /* discard on image files */
 	SYS_fcntl,
 	SYS_fdatasync,
+	SYS_flock, /* an image that no helper has locked */
 	SYS_fstat,
 	SYS_fsync,
 	SYS_ftruncate,
@@ -127,8 +128,13 @@ static const int allowed[] = {
 	SYS_writev,
 };
 
-/* All of ioctl(2) that is needed: non-blocking descriptors, "is it a terminal?", and discard. */
-static const unsigned int allowed_ioctls[] = { FIOCLEX, FIONBIO, FIONCLEX, TCGETS, BLKDISCARD, BLKZEROOUT };
+/*
+ * All of ioctl(2) that is needed: non-blocking descriptors, "is it a terminal?", discard, and what kind of
+ * device one is, which libfuse's mount helper does not say.
+ */
+static const unsigned int allowed_ioctls[] = {
+	FIOCLEX, FIONBIO, FIONCLEX, TCGETS, BLKDISCARD, BLKZEROOUT, BLKGETSIZE64, BLKROGET, BLKSSZGET,
+};
 
 /* openat(2) is for modules and /proc/self/stat: nothing is opened for writing, or made. */
 #define FORBIDDEN_OPEN_FLAGS (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)

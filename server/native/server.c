@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -241,6 +242,44 @@ static napi_value shim_discard_blocks(napi_env env, napi_callback_info info)
 	return shim_result(env, ioctl(descriptor, BLKDISCARD, range));
 }
 
+/* blockDevice(descriptor, facts: Float64Array(3)): bytes, logical sector size, whether it is write-protected */
+static napi_value shim_block_device(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	napi_typedarray_type type;
+	size_t length;
+	void *data;
+	int32_t descriptor;
+	uint64_t bytes;
+	int sector = 0, read_only = 0;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor))
+		return NULL;
+	if (napi_get_typedarray_info(env, argv[1], &type, &length, &data, NULL, NULL) != napi_ok ||
+	    type != napi_float64_array || length < 3) {
+		napi_throw_type_error(env, NULL, "expected a Float64Array of 3");
+		return NULL;
+	}
+	if (ioctl(descriptor, BLKGETSIZE64, &bytes) < 0 || ioctl(descriptor, BLKSSZGET, &sector) < 0 ||
+	    ioctl(descriptor, BLKROGET, &read_only) < 0)
+		return shim_result(env, -1);
+	((double *)data)[0] = (double)bytes;
+	((double *)data)[1] = sector;
+	((double *)data)[2] = read_only;
+	return shim_result(env, 0);
+}
+
+/* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
+static napi_value shim_lock(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t descriptor, exclusive;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &exclusive))
+		return NULL;
+	return shim_result(env, flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
+}
+
 /* prctl(option, argument): its result, or -errno */
 static napi_value shim_prctl(napi_env env, napi_callback_info info)
 {
@@ -286,6 +325,8 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
 	shim_export(env, exports, "prctl", shim_prctl);
 	shim_export(env, exports, "limit", shim_limit);
+	shim_export(env, exports, "blockDevice", shim_block_device);
+	shim_export(env, exports, "lock", shim_lock);
 	shim_export(env, exports, "seccomp", shim_seccomp);
 	if (crc32c_in_hardware())
 		shim_export(env, exports, "crc32c", shim_crc32c);

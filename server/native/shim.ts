@@ -26,6 +26,10 @@ export interface ServerShim {
   discardBlocks(descriptor: number, offset: number, length: number): number;
   /** Continues a CRC-32C over bytes[start, end); only where the processor has an instruction for it. */
   crc32c?(seed: number, bytes: Uint8Array, start: number, end: number): number;
+  /** Bytes, sector size, and 1 where it is write-protected, into the array. */
+  blockDevice(descriptor: number, facts: Float64Array): number;
+  /** flock(2) without waiting; the lock lasts until the last descriptor of the open file is closed. */
+  lock(descriptor: number, exclusive: 0 | 1): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;

@@ -5,8 +5,9 @@
 import { closeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import type { OpcodeName } from '../../protocol/fuse/opcodes.js';
+import { opensConversation } from '../../protocol/libfuse/packets.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
-import { ServerEnd } from '../../protocol/service/server-end.js';
+import { SERVER_TIMEOUTS } from '../../protocol/service/server-end.js';
 import { log } from '../log.js';
 import { acceptHelper } from './accept-helper.js';
 import { Counters } from './counters.js';
@@ -14,7 +15,8 @@ import { fuseDevice, type FuseDevice } from './device.js';
 import { advance, refuse, resume, type SessionEnd } from './device-loop.js';
 import { isDeliberate } from './failure.js';
 import type { FilesystemModule } from './filesystem.js';
-import { mount, type Mount } from './mounting.js';
+import { mountForLibfuse } from './libfuse/mounting.js';
+import { mountForHelper, type Mount } from './mounting.js';
 import { featureNames } from './negotiation.js';
 import { Session } from './session.js';
 import { ThreadControl } from './thread-control.js';
@@ -32,39 +34,38 @@ control.attach();
 tell({ type: 'ended', end: run(module) });
 
 function run(module: FilesystemModule): ThreadEnd {
-  let end: ServerEnd | undefined;
+  let channel: Channel | undefined;
   let mounted: Mount;
   try {
-    const channel = start.listening ? acceptHelper(start.socket, control) : Channel.adopt(start.socket);
+    channel = start.listening ? acceptHelper(start.socket, control) : Channel.adopt(start.socket);
     if (channel === undefined) return { reason: 'stopped' };
     tell({ type: 'connected' });
-    end = ServerEnd.accept(channel);
-    mounted = mount(end, module, (source, target) => tell({ type: 'source', source, target }));
+    const mount = opensConversation(channel.peek(SERVER_TIMEOUTS.hello)) ? mountForLibfuse : mountForHelper;
+    mounted = mount(channel, module, (source, target) => tell({ type: 'source', source, target }));
   } catch (error) {
-    end?.close();
+    channel?.close();
     return { reason: 'not mounted', message: (error as Error).message };
   }
   tell({ type: 'mounted', statusListener: mounted.statusListener });
   const session = new Session({ ...mounted, counters, failed: logFailure });
-  const outcome = guarded(() => serve(end, mounted, session));
+  const outcome = guarded(() => serve(mounted, session));
   return closeAll(mounted, session, outcome);
 }
 
 /** From INIT to the end. */
-function serve(helper: ServerEnd, { filesystem, fuse }: Mount, session: Session): SessionEnd {
+function serve({ filesystem, fuse, helper }: Mount, session: Session): SessionEnd {
   const device = fuseDevice(fuse);
   while (session.connection === undefined) {
     const end = step(device, session, fuse);
     if (end === undefined) continue;
     const message = end.reason === 'refused' ? end.message : `the mount ended before it began: ${end.reason}`;
-    helper.refuse({ code: 'FEATURE', message, hint: '' });
+    helper.refuse(message);
     return end;
   }
   const kernelFeatures = featureNames(session.connection);
   const { facts, gauges = [], syncMilliseconds, heartbeatMilliseconds } = filesystem;
   tell({ type: 'serving', readOnly: facts.readOnly, kernelFeatures, gauges, syncMilliseconds, heartbeatMilliseconds });
-  helper.ready({ kernelFeatures, warnings: [] });
-  helper.close();
+  helper.ready(kernelFeatures);
   for (;;) {
     const end = step(device, session, fuse);
     if (end !== undefined) return end;

@@ -1,12 +1,13 @@
+import type { Channel } from '../../protocol/seqpacket/channel.js';
 import type { Source } from '../../protocol/service/messages.js';
-import type { ServerEnd } from '../../protocol/service/server-end.js';
+import { ServerEnd } from '../../protocol/service/server-end.js';
 import type { FilesystemModule, FilesystemSource, JournalSource, MountedFilesystem } from './filesystem.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
 
-const PAGE = 4096;
+export const PAGE = 4096;
 /** 1 MiB. Larger requests were not faster, and each costs a buffer here. */
-const MOST_PAGES = 256;
+export const MOST_PAGES = 256;
 
 /** A filesystem that the kernel is about to ask about. */
 export interface Mount {
@@ -15,6 +16,13 @@ export interface Mount {
   readonly fuse: number;
   readonly maximumPages: number;
   readonly statusListener: number | undefined;
+  readonly helper: WaitingHelper;
+}
+
+/** Whoever asked for the mount hears whether it works once INIT is answered. */
+export interface WaitingHelper {
+  ready(kernelFeatures: readonly string[]): void;
+  refuse(message: string): void;
 }
 
 /** Told as soon as it is known what is mounted where. */
@@ -25,7 +33,8 @@ export type SourceListener = (name: string, target: string) => void;
  * is refused with the reason, and thrown too.
  * @throws RefusedError, HandshakeError, or whatever opening the filesystem threw
  */
-export function mount(end: ServerEnd, module: FilesystemModule, announce: SourceListener): Mount {
+export function mountForHelper(channel: Channel, module: FilesystemModule, announce: SourceListener): Mount {
+  const end = ServerEnd.accept(channel);
   const source = end.source();
   announce(source.name, source.target);
   const filesystem = openOrRefuse(end, module, source);
@@ -44,7 +53,14 @@ export function mount(end: ServerEnd, module: FilesystemModule, announce: Source
       warnings: facts.warnings,
     });
     filesystem.activate?.();
-    return { filesystem, fuse: source.descriptors.fuse, maximumPages, statusListener: descriptors.statusListener };
+    const helper: WaitingHelper = {
+      ready: (kernelFeatures) => {
+        end.ready({ kernelFeatures, warnings: [] });
+        end.close();
+      },
+      refuse: (message) => end.refuse({ code: 'FEATURE', message, hint: '' }),
+    };
+    return { filesystem, fuse: source.descriptors.fuse, maximumPages, statusListener: descriptors.statusListener, helper };
   } catch (error) {
     filesystem.close();
     throw error;
