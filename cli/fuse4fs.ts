@@ -2,8 +2,10 @@
 import { Command } from 'commander';
 import { installCommand, uninstallCommand } from './commands/install.js';
 import { mountCommand } from './commands/mount.js';
+import { nodeAgentCommand } from './commands/node-agent.js';
 import { statusCommand } from './commands/status.js';
 import { umountCommand } from './commands/umount.js';
+import { waitCommand } from './commands/wait.js';
 import { registerInspect } from './inspect.js';
 import { quietly, run } from './run.js';
 import { version } from './version.js';
@@ -14,9 +16,9 @@ const program = quietly(new Command('fuse4fs'))
   .description('ext2, ext3 and ext4 in userspace: a small privileged helper mounts, a contained server serves.')
   .addHelpText('after', '\nfuse4fs mount --help lists the mount options. FUSE4FS_DEBUG=1 shows where an error comes from.');
 
-program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand());
+program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(waitCommand());
 registerInspect(program);
-program.addCommand(installCommand()).addCommand(uninstallCommand());
+program.addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);
 
 // fuse4fs --json COMMAND is the same as fuse4fs COMMAND --json.

@@ -133,6 +133,7 @@ class Server {
     this.#stopAsked = true;
     log('notice', `${signal}: serving ${this.#where()} until it is unmounted; a second signal stops at once`);
     this.#manager.status(`waiting for ${this.#target} to be unmounted`);
+    this.#statusSocket?.stopping();
     this.#control.requestSync();
   }
 

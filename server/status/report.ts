@@ -13,6 +13,11 @@ export interface StatusReport {
   readonly rssBytes: number;
 }
 
+/** Whoever watches hears it when the server is told to stop: it will when it is unmounted. */
+export interface StoppingEvent {
+  readonly event: 'stopping';
+}
+
 /** The last thing that every open connection hears. */
 export type ExitEvent =
   | { readonly event: 'exit'; readonly ok: true }

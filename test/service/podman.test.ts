@@ -9,6 +9,7 @@ import { fuse4fs } from '../support/mount.js';
 import { projectRoot } from '../support/native.js';
 import { FRUGAL, Podman } from '../support/podman.js';
 import { scratchDirectory } from '../support/scratch.js';
+import { runPod } from './kubernetes-pod.js';
 
 const skip = cannotMount() || missing('podman');
 
@@ -109,4 +110,6 @@ t.test('containers', { skip }, async (t) => {
     await podman.podman('stop', '--time=60', 'idle');
     t.equal((await podman.podman('wait', 'idle')).trim(), '0', 'at once, and without an error');
   });
+
+  await t.test('a pod of Kubernetes', (t) => runPod(t, podman, directory));
 });
