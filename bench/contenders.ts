@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exit, run } from './command.js';
 import { untilMounted } from './mountinfo.js';
@@ -19,6 +20,16 @@ export interface Contender {
   mount(device: string, target: string, options: readonly string[]): Promise<Mounted>;
 }
 
+/** A mount that tells how many requests have reached its server. */
+export interface CountingMount extends Mounted {
+  requests(): Promise<number>;
+}
+
+export interface CountingContender {
+  readonly name: string;
+  mountCounting(device: string, target: string): Promise<CountingMount>;
+}
+
 export const kernel: Contender = {
   name: 'kernel',
   canWrite: true,
@@ -33,27 +44,44 @@ export const kernel: Contender = {
   },
 };
 
-/** Debian's fuse2fs; stays in the foreground, so that its process is known. */
+/**
+ * Debian's fuse2fs; stays in the foreground, so that its process is known.
+ * @param log what it says; a file, which does not hold it up while nobody reads
+ */
+async function startFuse2fs(device: string, target: string, options: readonly string[], log: string): Promise<Mounted> {
+  const said = openSync(log, 'w');
+  // In a session of its own, where a daemon would be: the scheduler shares out processors by session.
+  const server = spawn('fuse2fs', ['-f', ...options, device, target], { stdio: ['ignore', 'ignore', said], detached: true });
+  closeSync(said);
+  const ended = (): string | undefined =>
+    server.exitCode === null ? undefined : `fuse2fs ended with status ${server.exitCode}: ${readFileSync(log, 'utf8').slice(-1000)}`;
+  await untilMounted(target, ended);
+  return {
+    server: server.pid,
+    unmount: async () => {
+      await run('umount', target);
+      await exit(server);
+      rmSync(log);
+    },
+  };
+}
+
 const fuse2fsWith = (name: string, extraOptions: readonly string[]): Contender => ({
   name,
   canWrite: true,
   version: async () => `fuse2fs ${(await run('dpkg-query', '-W', '-f=${Version}', 'fuse2fs')).trim()}`,
-  async mount(device, target, options) {
-    const all = [...options, ...extraOptions].join(',');
-    // In a session of its own, where a daemon would be: the scheduler shares out processors by session.
-    const server = spawn('fuse2fs', ['-f', '-o', all, device, target], { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
-    let complaints = '';
-    server.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
-    await untilMounted(target, () => (server.exitCode === null ? undefined : `fuse2fs ended with status ${server.exitCode}: ${complaints}`));
-    return {
-      server: server.pid,
-      unmount: async () => {
-        await run('umount', target);
-        await exit(server);
-      },
-    };
-  },
+  mount: (device, target, options) => startFuse2fs(device, target, ['-o', [...options, ...extraOptions].join(',')], `${target}.log`),
 });
+
+/** In its debugging mode libfuse says a line for each request. */
+export const fuse2fsCounting: CountingContender = {
+  name: 'fuse2fs',
+  async mountCounting(device, target) {
+    const log = `${target}.log`;
+    const mounted = await startFuse2fs(device, target, ['-d'], log);
+    return { ...mounted, requests: () => Promise.resolve(readFileSync(log, 'utf8').match(/^unique: \d+, opcode: /gm)?.length ?? 0) };
+  },
+};
 
 export const fuse2fs = fuse2fsWith('fuse2fs', []);
 
@@ -62,23 +90,35 @@ export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', ['kernel_cache', 'entry
 
 const cli = fileURLToPath(new URL('../cli/fuse4fs.js', import.meta.url));
 
-interface Status {
-  readonly mounts: readonly { readonly target: string; readonly pid: number }[];
+interface MountStatus {
+  readonly target: string;
+  readonly pid: number;
+  readonly requests: Readonly<Record<string, number>>;
 }
 
-export const fuse4fs: Contender = {
+async function statusOf(target: string): Promise<MountStatus> {
+  const { mounts } = JSON.parse(await run(process.execPath, cli, 'status', '--json')) as { mounts: MountStatus[] };
+  const found = mounts.find((mount) => mount.target === target);
+  if (found === undefined) throw new Error(`fuse4fs status does not know ${target}`);
+  return found;
+}
+
+export const fuse4fs: Contender & CountingContender = {
   name: 'fuse4fs',
   canWrite: true,
   version: async () => `fuse4fs ${(await run(process.execPath, cli, '--version')).trim().replace(/^fuse4fs /, '')}, Node ${process.version}`,
   async mount(device, target, options) {
     await run(process.execPath, cli, 'mount', device, target, '-o', options.join(','));
-    const status = JSON.parse(await run(process.execPath, cli, 'status', '--json')) as Status;
     return {
-      server: status.mounts.find((mount) => mount.target === target)?.pid,
+      server: (await statusOf(target)).pid,
       unmount: async () => {
         await run(process.execPath, cli, 'umount', target);
       },
     };
+  },
+  async mountCounting(device, target) {
+    const mounted = await this.mount(device, target, ['rw']);
+    return { ...mounted, requests: async () => Object.values((await statusOf(target)).requests).reduce((sum, count) => sum + count, 0) };
   },
 };
 

@@ -7,6 +7,7 @@ import { run } from './command.js';
 import { contenders, usualContenders } from './contenders.js';
 import { fullContents, machine, makeImage, quickContents } from './image.js';
 import { formatTable, report } from './report.js';
+import { requestsTable } from './requests.js';
 import { metadataRows } from './rows/metadata.js';
 import { readingRows } from './rows/reading.js';
 import { writingRows } from './rows/writing.js';
@@ -22,6 +23,7 @@ interface Options {
   readonly contenders: string;
   readonly rows?: string;
   readonly backing: keyof typeof BACKINGS;
+  readonly requests: boolean;
 }
 
 const count = (text: string): number => {
@@ -38,6 +40,7 @@ const command = new Command('bench')
   .option('--contenders <names>', `which of ${contenders.map(({ name }) => name).join(', ')}`, usualContenders.join(','))
   .option('--rows <text>', 'only rows whose name contains the text')
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
+  .option('--requests', 'only count the requests that programs cause, ours beside those of fuse2fs', false)
   .action(main);
 
 async function main(options: Options): Promise<void> {
@@ -55,6 +58,7 @@ async function main(options: Options): Promise<void> {
   const started = new Date();
   const scratch = mkdtempSync(join(BACKINGS[options.backing], 'fuse4fs-bench-'));
   try {
+    if (options.requests) return void process.stdout.write(`${await requestsTable(scratch)}\n`);
     const image = join(scratch, 'bench.img');
     progress('making the image');
     await makeImage(image, scratch, contents);
