@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { attempt, run, type Output } from './command.js';
 import { makeImage, mebibyte, type ImageRecipe } from './image.js';
 import { fuse4fs } from './mount.js';
+import type { RawAnswer, RawCase } from './broker-raw.js';
 import { projectRoot } from './native.js';
 import { scratchDirectory } from './scratch.js';
 
@@ -93,12 +94,20 @@ export class TestBroker {
     return this.as(uid, process.execPath, fuse4fs, ...words);
   }
 
+  /** Without the client that checks before it asks. Descriptor 0 is a pipe, descriptor 3 is /dev/fuse. */
+  async raw(uid: number, cases: readonly RawCase[], ...within: string[]): Promise<ReadonlyMap<string, RawAnswer>> {
+    const program = join(projectRoot, 'dist/test/support/broker-raw.js');
+    const words = [...asUser(uid), ...within, process.execPath, program, this.socket, JSON.stringify(cases)];
+    const answers = JSON.parse((await run('sh', ['-c', ': | "$@" 3<>/dev/fuse', 'sh', 'setpriv', ...words])).toString()) as RawAnswer[];
+    return new Map(answers.map((answer) => [answer.name, answer]));
+  }
+
   async mustRun(uid: number, command: string, ...words: string[]): Promise<string> {
     return (await run('setpriv', [...asUser(uid), 'env', `FUSE4FS_HELPER=${this.socket}`, command, ...words])).toString();
   }
 }
 
-const asUser = (uid: number): string[] => [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+export const asUser = (uid: number): string[] => [`--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
 
 export const mountsBeneath = (directory: string): string[] =>
   readFileSync('/proc/self/mountinfo', 'utf8').split('\n').map((line) => line.split(' ')[4] ?? '').filter((target) => target.startsWith(`${directory}/`)).reverse();

@@ -23,7 +23,7 @@ async function compile(name: string): Promise<string> {
 }
 
 /** Path of a test program in C, compiled where that has not been done. */
-export function nativeProgram(name: 'manifest' | 'fill' | 'encrypt' | 'syscalls' | 'exercise-file' | 'exercise-tree'): Promise<string> {
+export function nativeProgram(name: 'memory-file' | 'manifest' | 'fill' | 'encrypt' | 'syscalls' | 'exercise-file' | 'exercise-tree'): Promise<string> {
   const build = builds.get(name) ?? compile(name);
   builds.set(name, build);
   return build;
