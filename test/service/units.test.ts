@@ -31,6 +31,20 @@ t.test('without a compiler even less is left', withAnalyze, (t) => {
   t.end();
 });
 
+t.test('the broker has no more than it needs to mount', withAnalyze, (t) => {
+  t.ok(exposure('fuse4fs-helper.service') <= 2.1, `exposure ${exposure('fuse4fs-helper.service')}`);
+  const lines = readFileSync(unit('fuse4fs-helper.service'), 'utf8').split('\n');
+  const capabilities = lines.flatMap((line) => /^CapabilityBoundingSet=(.+)$/u.exec(line)?.[1] ?? []);
+  t.same(capabilities, ['CAP_SYS_ADMIN', 'CAP_SYS_CHROOT', 'CAP_CHOWN', 'CAP_DAC_READ_SEARCH']);
+  t.end();
+});
+
+t.test('everybody may ask the broker', (t) => {
+  const socket = readFileSync(unit('fuse4fs-helper.socket'), 'utf8').split('\n');
+  for (const line of ['ListenSequentialPacket=/run/fuse4fs/helper.sock', 'SocketMode=0666', 'Accept=no']) t.ok(socket.includes(line), line);
+  t.end();
+});
+
 t.test('only root can connect to the socket, and each connection gets a server', (t) => {
   const socket = readFileSync(unit('fuse4fs-server.socket'), 'utf8');
   for (const line of ['ListenSequentialPacket=/run/fuse4fs/server.sock', 'SocketMode=0600', 'Accept=yes']) {

@@ -21,6 +21,8 @@ export type RawCase = { readonly name: string } & (
   | { readonly unmount: { readonly parent: Opening; readonly entry: string } }
   /** Hexadecimal, with so many copies of descriptor 0. */
   | { readonly packet: string; readonly descriptors?: number }
+  /** All are sent before the first answer is read. */
+  | { readonly together: readonly RawCase[] }
   /** A message with roles of the caller's choice, for as many copies of descriptor 0. */
   | { readonly message: object; readonly descriptors: number }
 );
@@ -37,7 +39,7 @@ const [socket = '', cases = '[]'] = process.argv.slice(2);
 
 const open = ({ path, flags = constants.O_RDONLY, inherited }: Opening): number => inherited ?? openSync(path ?? '', flags);
 
-function packetOf(one: RawCase): { bytes: Uint8Array; descriptors: readonly number[] } {
+function packetOf(one: Exclude<RawCase, { together: unknown }>): { bytes: Uint8Array; descriptors: readonly number[] } {
   if ('packet' in one) return { bytes: Buffer.from(one.packet, 'hex'), descriptors: copies(one.descriptors ?? 0) };
   if ('message' in one) {
     return { bytes: fuse4fs.broker.Packet.encode(fuse4fs.broker.Packet.fromObject(one.message)).finish(), descriptors: copies(one.descriptors) };
@@ -56,18 +58,36 @@ function packetOf(one: RawCase): { bytes: Uint8Array; descriptors: readonly numb
 
 const copies = (count: number): number[] => Array.from({ length: count }, () => 0);
 
-function ask(one: RawCase): RawAnswer {
+function ask(one: RawCase): RawAnswer[] {
+  if ('together' in one) return one.together.map(send).map((answer) => answer());
+  return [send(one)()];
+}
+
+/** @returns what waits for the answer */
+function send(one: RawCase): () => RawAnswer {
   const { name } = one;
+  const failed = (error: unknown): RawAnswer => ({ name, type: 'error', message: error instanceof Error ? error.message : String(error) });
+  if ('together' in one) throw new Error('not within another one');
   try {
     const { bytes, descriptors } = packetOf(one);
     const channel = Channel.connect(socket, 5000);
-    channel.send(bytes, descriptors, 5000);
-    const answer = decode(channel.receive(60_000));
-    channel.close();
-    return { name, ...answer };
+    try {
+      channel.send(bytes, descriptors, 5000);
+    } catch {
+      // Turned away already: why is there to be read.
+    }
+    return () => {
+      try {
+        return { name, ...decode(channel.receive(60_000)) };
+      } catch (error) {
+        return failed(error);
+      } finally {
+        channel.close();
+      }
+    };
   } catch (error) {
-    return { name, type: 'error', message: error instanceof Error ? error.message : String(error) };
+    return () => failed(error);
   }
 }
 
-process.stdout.write(JSON.stringify((JSON.parse(cases) as RawCase[]).map(ask)));
+process.stdout.write(JSON.stringify((JSON.parse(cases) as RawCase[]).flatMap(ask)));
