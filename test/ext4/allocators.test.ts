@@ -189,7 +189,16 @@ t.test('a stream stays together beside another one', async (t) => {
     }
   }
   // Of 16 KiB each, 4.7 MiB in all.
-  for (const [inode, count] of breaks) t.ok(count <= 7, `${count} pieces for inode ${inode}`);
+  for (const [inode, count] of breaks) t.ok(count <= 4, `${count} pieces for inode ${inode}`);
+});
+
+t.test('files that are written at once lie close together', async (t) => {
+  const opened = open({ name: 'together', blockSize: 4096, journal: 'size=4', size: '48M' });
+  const starts: number[] = [];
+  for (let inode = 12; inode < 62; inode++) starts.push(opened.target.change(() => allocate(opened, 48, { inode, goal: 0, streaming: true })).start);
+  const span = Math.max(...starts) + 48 - Math.min(...starts);
+  // 64 KiB behind each stay free for its next blocks.
+  t.ok(span <= 50 * (48 + 16), `50 files of 48 blocks lie within ${span} blocks`);
 });
 
 t.test('a group whose bitmap is damaged', async (t) => {

@@ -15,13 +15,19 @@ const MOST_SPACES = 512;
 /** Groups that are looked at for a run of the full length before the longest one seen is taken. */
 const GROUPS_TRIED = 16;
 /**
- * What is held for a file behind its last allocation, in bytes: as much as was just written, and twice
- * as much each time that the file has used it up; within these.
+ * What is held for a file behind its last allocation, in bytes. Most files are written at once and never
+ * grow: little behind them, so that they lie close together. Each time that a file has used its window up
+ * the next is so many times as large; and a write as long as the longest request is a large file's first.
  */
 const SMALLEST_WINDOW = 64 << 10;
-const LARGEST_WINDOW = 8 << 20;
+const LARGEST_WINDOW = 64 << 20;
+const WINDOW_GROWTH = 8;
+const LONG_WRITE = 1 << 20;
 /** Files that hold a window at the same time; the oldest gives its own up. */
 const MOST_WINDOWS = 256;
+/** Parts of the free space that one file may hold, and all together. */
+const LARGEST_SHARE = 1 / 8;
+const LARGEST_SHARE_OF_ALL = 1 / 4;
 
 /** Clusters held for a file that is being written. */
 interface Window extends ClusterRange {
@@ -60,10 +66,12 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   #pendingBefore = 0;
   #pendingClusters = 0;
   readonly #windows = new Map<InodeNumber, Window>();
+  #heldClusters = 0;
   /** Groups in which the open handle changed something. */
   readonly #touched = new Set<GroupNumber>();
   readonly #found: FoundRun = { from: 0, length: 0 };
   readonly #reservedClusters: number;
+  readonly #largestWindow: number;
 
   constructor(
     geometry: Geometry,
@@ -82,6 +90,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.#report = report;
     this.#discard = discard;
     this.#index = new GroupIndex(geometry.groupCount);
+    this.#largestWindow = Math.min(this.#clustersOf(LARGEST_WINDOW), Math.floor(geometry.groupBlocks(groupNumber(0)) / geometry.clusterRatio / 2));
     transactions.listen(this);
   }
 
@@ -101,7 +110,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
       this.#takeFromWindow(request, window, most, run);
       return;
     }
-    const windowSize = request.streaming ? (window?.size ?? this.#firstWindow(most)) : 0;
+    const windowSize = request.streaming ? this.#windowOf(window?.size ?? this.#firstWindow(most)) : 0;
     if (this.#takeAt(group, cluster, most, windowSize, request, run)) return;
     if (this.#search(group, cluster, most, windowSize, request, run)) return;
     if (this.#windows.size === 0) throw this.#noSpace();
@@ -139,6 +148,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     const window = this.#windows.get(inode);
     if (window === undefined) return;
     this.#windows.delete(inode);
+    this.#heldClusters -= window.to - window.from;
     if (window.to > window.from) this.#spaces.get(window.group)?.giveBack(window.from, window.to);
     this.#index.set(window.group, true);
   }
@@ -181,9 +191,10 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     const { group, from, to, size } = window;
     const length = Math.min(wanted, to - from);
     this.#windows.set(request.inode, { group, from: from + length, to, size });
+    this.#heldClusters -= length;
     // The bits are set in the space map already: they were held.
     this.#mark(group, from, length, run);
-    if (from + length === to) this.#hold(request, group, to, Math.min(2 * size, this.#clustersOf(LARGEST_WINDOW)));
+    if (from + length === to) this.#hold(request, group, to, WINDOW_GROWTH * size);
   }
 
   /** Takes what is free at the goal. A stream that would be cut short there goes to where it has more room. */
@@ -260,18 +271,27 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.releaseWindow(request.inode);
     const space = this.#space(group);
     if (space === undefined) return;
-    space.runAt(from, size, this.#found);
+    const capped = this.#windowOf(size);
+    space.runAt(from, capped, this.#found);
     const { length } = this.#found;
     space.take(from, from + length);
-    if (this.#windows.size >= MOST_WINDOWS) {
-      const oldest = this.#windows.keys().next();
-      if (oldest.done !== true) this.releaseWindow(oldest.value);
+    const most = Math.floor(this.#counters.totals.freeClusters * LARGEST_SHARE_OF_ALL) - length;
+    for (const oldest of this.#windows.keys()) {
+      if (this.#windows.size < MOST_WINDOWS && this.#heldClusters <= most) break;
+      this.releaseWindow(oldest);
     }
-    this.#windows.set(request.inode, { group, from, to: from + length, size });
+    this.#windows.set(request.inode, { group, from, to: from + length, size: capped });
+    this.#heldClusters += length;
+  }
+
+  /** Within what there is: a group has room for two of the largest. */
+  #windowOf(clusters: number): number {
+    const most = Math.min(this.#largestWindow, Math.floor(this.#counters.totals.freeClusters * LARGEST_SHARE));
+    return Math.min(clusters, most);
   }
 
   #firstWindow(justGiven: number): number {
-    return Math.min(Math.max(justGiven, this.#clustersOf(SMALLEST_WINDOW)), this.#clustersOf(LARGEST_WINDOW));
+    return justGiven < this.#clustersOf(LONG_WRITE) ? this.#clustersOf(SMALLEST_WINDOW) : WINDOW_GROWTH * justGiven;
   }
 
   #clustersOf(bytes: number): number {
