@@ -1,5 +1,8 @@
+import { fstat } from 'node:fs';
+import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { confine } from './confinement/confine.js';
+import type { Confinement } from './confinement/confinement.js';
 import { listenForHelper } from './listening-socket.js';
 import { log } from './log.js';
 import { serviceManager, type ServiceManager } from './notify/service-manager.js';
@@ -7,6 +10,7 @@ import { Counters } from './session/counters.js';
 import { ThreadControl } from './session/thread-control.js';
 import { MOST_GAUGES, type MainMessage, type ThreadEnd, type ThreadMessage, type ThreadStart } from './session/thread-messages.js';
 import { writeBack } from './session/writeback.js';
+import { ResidentMemory } from './status/resident-memory.js';
 import { StatusSocket } from './status/status-socket.js';
 import type { ExitEvent, StatusReport } from './status/report.js';
 import type { WayIn } from './way-in.js';
@@ -26,8 +30,11 @@ export async function serve({ way, filesystem }: ServeOptions): Promise<number> 
   // The last socket of its own: none can be made from here on.
   const manager = await serviceManager(process.env);
   const entrance = typeof way === 'number' ? { socket: way, listening: false } : { socket: listenForHelper(way.listenOn), listening: true };
-  confine(process.env);
-  return new Server(manager, entrance, filesystem).ended;
+  const memory = ResidentMemory.open();
+  const confinement = confine(process.env);
+  // Node's pool of threads: none can be started once the mount is served.
+  await promisify(fstat)(entrance.socket);
+  return new Server(manager, entrance, filesystem, confinement, memory).ended;
 }
 
 /** A connection to the helper, or a socket to which it will connect. */
@@ -41,6 +48,8 @@ class Server {
   readonly #gauges = new Float64Array(new SharedArrayBuffer(MOST_GAUGES * Float64Array.BYTES_PER_ELEMENT));
   readonly #started = performance.now();
   readonly #thread: Worker;
+  readonly #confinement: Confinement;
+  readonly #memory: ResidentMemory;
   /** No helper has come so far. */
   #listening: boolean;
   #statusSocket: StatusSocket | undefined;
@@ -53,8 +62,10 @@ class Server {
   #beating: NodeJS.Timeout | undefined;
   #finished!: (exitCode: number) => void;
 
-  constructor(manager: ServiceManager, entrance: Entrance, filesystem: URL) {
+  constructor(manager: ServiceManager, entrance: Entrance, filesystem: URL, confinement: Confinement, memory: ResidentMemory) {
     this.#manager = manager;
+    this.#confinement = confinement;
+    this.#memory = memory;
     this.ended = new Promise((resolve) => (this.#finished = resolve));
     this.#listening = entrance.listening;
     const start: ThreadStart = {
@@ -63,6 +74,7 @@ class Server {
       control: this.#control.memory,
       counters: this.#counters.memory,
       gauges: this.#gauges.buffer as SharedArrayBuffer,
+      confinement,
     };
     this.#thread = new Worker(new URL('./session/filesystem-thread.js', import.meta.url), {
       workerData: start,
@@ -72,8 +84,9 @@ class Server {
     this.#thread.on('message', (message: ThreadMessage) => this.#hear(message));
     this.#thread.on('error', (error: Error) => void this.#end({ reason: 'failed', message: error.stack ?? error.message }));
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
-    // A terminal that goes away, or a reader of our messages, is no reason to stop serving.
-    for (const signal of ['SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => undefined);
+    // A terminal that goes away, or a reader of our messages, is no reason to stop serving;
+    // and SIGUSR1 would have Node listen for a debugger.
+    for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGUSR1'] as const) process.on(signal, () => undefined);
   }
 
   #hear(message: ThreadMessage): void {
@@ -177,7 +190,8 @@ class Server {
       errors: this.#counters.errors,
       cache: Object.fromEntries(gauges),
       uptimeSeconds: Math.round(performance.now() - this.#started) / 1000,
-      rssBytes: residentBytes(),
+      rssBytes: this.#memory.bytes(),
+      confinement: this.#confinement,
     };
   }
 
@@ -208,14 +222,5 @@ function toExitEvent(end: ThreadEnd): ExitEvent {
       return { event: 'exit', ok: false, error: 'the connection was aborted' };
     default:
       return { event: 'exit', ok: false, error: end.message };
-  }
-}
-
-/** Of now where there is /proc; contained there is none, and it is the highest so far. */
-function residentBytes(): number {
-  try {
-    return process.memoryUsage.rss();
-  } catch {
-    return process.resourceUsage().maxRSS * 1024;
   }
 }

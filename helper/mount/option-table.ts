@@ -148,6 +148,7 @@ export const optionTable: readonly OptionEntry[] = [
   server('resuid', integer('UID'), 'the user who may use the reserved blocks'),
   server('resgid', integer('GID'), 'the group that may use the reserved blocks'),
   server('debug', undefined, 'log what the server does'),
+  server('confinement', choice('strict', 'best-effort'), 'whether to refuse the mount where the kernel lacks a wall around the server, or to do without it (default)'),
 
   flag('user', userMount, 'mount(8) lets users mount it; implies nosuid, nodev and noexec unless they are undone later'),
   flag('users', userMount, 'like user; every user may unmount it'),

@@ -112,7 +112,7 @@ function startContained({ shown, command }: ServerProgram, log: ServerLog): Serv
   return { channel: ours, process: supervise(child, child.pid) };
 }
 
-const PASSED_ON = ['FUSE4FS_DEBUG', 'FUSE4FS_SECCOMP'];
+const PASSED_ON = ['FUSE4FS_DEBUG', 'FUSE4FS_LANDLOCK', 'FUSE4FS_SECCOMP'];
 
 const passedOn = (): Record<string, string> =>
   Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));

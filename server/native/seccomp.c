@@ -1,8 +1,12 @@
 /*
- * The system calls that a server needs once it runs, as one flat alphabetical list. Everything else
- * fails with EPERM, or is logged where that was asked for. The list is what Node 20 to 24 use with
- * worker threads, synchronous and asynchronous files, and inherited sockets; each line that is not
- * plainly about memory, threads or descriptors says what it is for.
+ * Two filters of system calls. The first holds from the start: a flat alphabetical list of what a
+ * server needs, and after it the calls of which it needs only some uses. The second is laid over it
+ * when the server serves: nothing is opened any more, and no thread is started. What is refused fails
+ * with EPERM, or is logged where that was asked for.
+ *
+ * The list is what Node 20 to 24 use with worker threads, synchronous and asynchronous files, and
+ * inherited sockets; each line that is not plainly about memory, threads or descriptors says what it
+ * is for.
  */
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -12,6 +16,8 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,7 +56,6 @@ static const int allowed[] = {
 	SYS_exit_group,
 	SYS_fadvise64,
 	SYS_fallocate, /* discard on image files */
-	SYS_fcntl,
 	SYS_fdatasync,
 	SYS_flock, /* an image that no helper has locked */
 	SYS_fstat,
@@ -74,7 +79,6 @@ static const int allowed[] = {
 	SYS_lseek,
 	SYS_madvise,
 	SYS_membarrier,
-	SYS_mmap,
 	SYS_mprotect, /* V8 compiles */
 	SYS_mremap,
 	SYS_munmap,
@@ -90,11 +94,9 @@ static const int allowed[] = {
 	SYS_poll,
 #endif
 	SYS_ppoll,
-	SYS_prctl, /* thread names */
 	SYS_pread64,
 	SYS_preadv,
 	SYS_preadv2,
-	SYS_prlimit64, /* what a thread's stack may be */
 	SYS_pwrite64,
 	SYS_pwritev,
 	SYS_pwritev2,
@@ -114,6 +116,7 @@ static const int allowed[] = {
 	SYS_rt_sigreturn,
 	SYS_sched_getaffinity,
 	SYS_sched_yield,
+	SYS_seccomp, /* the second filter */
 	SYS_sendmsg,
 	SYS_sendto, /* sd_notify */
 	SYS_set_robust_list,
@@ -122,7 +125,6 @@ static const int allowed[] = {
 	SYS_sigaltstack,
 	SYS_statx,
 	SYS_sysinfo,
-	SYS_tgkill, /* to wake the filesystem thread, and abort() */
 	SYS_uname,
 	SYS_write,
 	SYS_writev,
@@ -136,78 +138,179 @@ static const unsigned int allowed_ioctls[] = {
 	FIOCLEX, FIONBIO, FIONCLEX, TCGETS, BLKDISCARD, BLKZEROOUT, BLKGETSIZE64, BLKROGET, BLKSSZGET,
 };
 
+/* Nothing by which a descriptor would send signals, or hold up somebody else. */
+static const unsigned int allowed_fcntls[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL };
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#endif
+
+/* Names of threads and of memory. */
+static const unsigned int allowed_prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_VMA };
+
 /* openat(2) is for modules and /proc/self/stat: nothing is opened for writing, or made. */
 #define FORBIDDEN_OPEN_FLAGS (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MOST_INSTRUCTIONS (4 + 2 * COUNT(allowed) + 7 + 5 + 3 + 2 * COUNT(allowed_ioctls) + 1)
-#define ARGUMENT(number) (offsetof(struct seccomp_data, args) + 8 * (number))
+/* Threads, but no processes, and none that lives elsewhere than the others. */
+#define FORBIDDEN_CLONE_FLAGS \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE | CLONE_VFORK)
 
-static struct sock_filter statement(unsigned short code, unsigned int value)
+/* Of a server that serves: all modules are loaded, and all threads run. */
+static const int no_longer_needed[] = {
+#ifdef SYS_access
+	SYS_access,
+#endif
+	SYS_clone,
+	SYS_clone3,
+	SYS_getcwd,
+	SYS_openat,
+#ifdef SYS_readlink
+	SYS_readlink,
+#endif
+	SYS_readlinkat,
+	SYS_seccomp,
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ARGUMENT(number) (offsetof(struct seccomp_data, args) + 8 * (number))
+enum { MOST_INSTRUCTIONS = 512 };
+
+/* A program that is being written; a check is skipped, with the number of the call still loaded, by all others. */
+struct program {
+	struct sock_filter instructions[MOST_INSTRUCTIONS];
+	unsigned short length;
+	unsigned int refusal;
+};
+
+static void put(struct program *program, unsigned short code, unsigned int value, unsigned char when_true, unsigned char when_false)
 {
-	return (struct sock_filter){ code, 0, 0, value };
+	program->instructions[program->length++] = (struct sock_filter){ code, when_true, when_false, value };
 }
 
-/* Goes on with the next instruction if the accumulator passes the test, else skips `otherwise` of them. */
-static struct sock_filter test(unsigned short how, unsigned int value, unsigned char otherwise)
+static void load(struct program *program, unsigned int offset)
 {
-	return (struct sock_filter){ BPF_JMP | how | BPF_K, 0, otherwise, value };
+	put(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
+}
+
+static void answer(struct program *program, unsigned int value)
+{
+	put(program, BPF_RET | BPF_K, value, 0, 0);
+}
+
+/* The next `length` instructions are only for that call. */
+static void for_call(struct program *program, int call, unsigned char length)
+{
+	put(program, BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)call, 0, length);
+}
+
+static void answer_call(struct program *program, int call, unsigned int value)
+{
+	for_call(program, call, 1);
+	answer(program, value);
+}
+
+/* The kernel takes these arguments as 32 bits: the upper half means nothing. */
+static void allow_values(struct program *program, int call, unsigned int argument, const unsigned int *values, size_t count)
+{
+	for_call(program, call, (unsigned char)(2 + 2 * count));
+	load(program, ARGUMENT(argument));
+	for (size_t i = 0; i < count; i++)
+		answer_call(program, (int)values[i], SECCOMP_RET_ALLOW);
+	answer(program, program->refusal);
+}
+
+static void allow_without(struct program *program, int call, unsigned int argument, unsigned int bits)
+{
+	for_call(program, call, 4);
+	load(program, ARGUMENT(argument));
+	put(program, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+	answer(program, program->refusal);
+	answer(program, SECCOMP_RET_ALLOW);
+}
+
+/* A limit may be asked for, one's own, and not set. */
+static void allow_asking_for_limits(struct program *program)
+{
+	static const unsigned int zero[] = { ARGUMENT(0), ARGUMENT(2), ARGUMENT(2) + 4 };
+
+	for_call(program, SYS_prlimit64, 3 * COUNT(zero) + 1);
+	for (size_t i = 0; i < COUNT(zero); i++) {
+		load(program, zero[i]);
+		put(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		answer(program, program->refusal);
+	}
+	answer(program, SECCOMP_RET_ALLOW);
+}
+
+static void begin(struct program *program, unsigned int architecture)
+{
+	load(program, offsetof(struct seccomp_data, arch));
+	put(program, BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0);
+	answer(program, SECCOMP_RET_KILL_PROCESS);
+	load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void write_starting(struct program *program)
+{
+	const unsigned int own_process[] = { (unsigned int)getpid() };
+
+	for (size_t i = 0; i < COUNT(allowed); i++)
+		answer_call(program, allowed[i], SECCOMP_RET_ALLOW);
+	allow_values(program, SYS_ioctl, 1, allowed_ioctls, COUNT(allowed_ioctls));
+	allow_values(program, SYS_fcntl, 1, allowed_fcntls, COUNT(allowed_fcntls));
+	allow_values(program, SYS_prctl, 0, allowed_prctls, COUNT(allowed_prctls));
+	/* To wake the filesystem thread, and abort(). */
+	allow_values(program, SYS_tgkill, 0, own_process, 1);
+	allow_without(program, SYS_openat, 2, FORBIDDEN_OPEN_FLAGS);
+	/* Neither the device nor memory that limits do not count. */
+	allow_without(program, SYS_mmap, 3, MAP_SHARED);
+	allow_asking_for_limits(program);
+	/* clone's flags can be looked at, clone3's cannot, and libc then uses clone. */
+	answer_call(program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
+	for_call(program, SYS_clone, 5);
+	load(program, ARGUMENT(0));
+	put(program, BPF_JMP | BPF_JSET | BPF_K, FORBIDDEN_CLONE_FLAGS, 2, 0);
+	put(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+	answer(program, SECCOMP_RET_ALLOW);
+	answer(program, program->refusal);
+
+	answer(program, program->refusal);
+}
+
+static void write_serving(struct program *program)
+{
+	for (size_t i = 0; i < COUNT(no_longer_needed); i++)
+		answer_call(program, no_longer_needed[i], program->refusal);
+	answer(program, SECCOMP_RET_ALLOW);
 }
 
 napi_value shim_seccomp(napi_env env, napi_callback_info info)
 {
+	int32_t serving, log_only;
+	napi_value argv[2];
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &serving) || !shim_int32(env, argv[1], &log_only))
+		return NULL;
 #ifndef THIS_ARCHITECTURE
-	(void)info;
 	errno = ENOSYS;
 	return shim_result(env, -1);
 #else
-	struct sock_filter program[MOST_INSTRUCTIONS];
-	struct sock_fprog filter = { .filter = program };
-	unsigned int refuse = SECCOMP_RET_ERRNO | EPERM;
-	napi_value argv[1];
-	int32_t log_only;
-	size_t n = 0;
+	struct program program = { .refusal = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EPERM };
+	struct sock_fprog filter = { .filter = program.instructions };
+	long result;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &log_only))
-		return NULL;
-	if (log_only)
-		refuse = SECCOMP_RET_LOG;
-
-	program[n++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	program[n++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, THIS_ARCHITECTURE };
-	program[n++] = statement(BPF_RET, SECCOMP_RET_KILL_PROCESS);
-	program[n++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < COUNT(allowed); i++) {
-		program[n++] = test(BPF_JEQ, (unsigned int)allowed[i], 1);
-		program[n++] = statement(BPF_RET, SECCOMP_RET_ALLOW);
+	begin(&program, THIS_ARCHITECTURE);
+	if (serving)
+		write_serving(&program);
+	else
+		write_starting(&program);
+	filter.len = program.length;
+	/* TSYNC: the threads that Node has already started are bound too; it returns one that could not be. */
+	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);
+	if (result > 0) {
+		errno = ESRCH;
+		result = -1;
 	}
-
-	/* Threads, but no processes: clone's flags can be looked at, clone3's cannot, and libc then uses clone. */
-	program[n++] = test(BPF_JEQ, SYS_clone3, 1);
-	program[n++] = statement(BPF_RET, SECCOMP_RET_ERRNO | ENOSYS);
-	program[n++] = test(BPF_JEQ, SYS_clone, 4);
-	program[n++] = statement(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(0));
-	program[n++] = test(BPF_JSET, CLONE_THREAD, 1);
-	program[n++] = statement(BPF_RET, SECCOMP_RET_ALLOW);
-	program[n++] = statement(BPF_RET, refuse);
-
-	program[n++] = test(BPF_JEQ, SYS_openat, 4);
-	program[n++] = statement(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(2));
-	program[n++] = test(BPF_JSET, FORBIDDEN_OPEN_FLAGS, 1);
-	program[n++] = statement(BPF_RET, refuse);
-	program[n++] = statement(BPF_RET, SECCOMP_RET_ALLOW);
-
-	program[n++] = (struct sock_filter){ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, SYS_ioctl };
-	program[n++] = statement(BPF_RET, refuse);
-	program[n++] = statement(BPF_LD | BPF_W | BPF_ABS, ARGUMENT(1));
-	for (size_t i = 0; i < COUNT(allowed_ioctls); i++) {
-		program[n++] = test(BPF_JEQ, allowed_ioctls[i], 1);
-		program[n++] = statement(BPF_RET, SECCOMP_RET_ALLOW);
-	}
-	program[n++] = statement(BPF_RET, refuse);
-
-	filter.len = (unsigned short)n;
-	/* TSYNC: the threads that Node has already started are bound too. */
-	return shim_result(env, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter));
+	return shim_result(env, result);
 #endif
 }

@@ -18,6 +18,7 @@
 
 #include "../../native/shim.h"
 #include "crc32c.h"
+#include "landlock.h"
 #include "seccomp.h"
 
 /* pageOffset(bytes): distance of the first byte from the page boundary before it */
@@ -327,6 +328,7 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "limit", shim_limit);
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "lock", shim_lock);
+	shim_export(env, exports, "landlock", shim_landlock);
 	shim_export(env, exports, "seccomp", shim_seccomp);
 	if (crc32c_in_hardware())
 		shim_export(env, exports, "crc32c", shim_crc32c);

@@ -33,8 +33,13 @@ export interface ServerShim {
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;
-  /** Binds every thread to the list of system calls in seccomp.c; others fail with EPERM, or are only logged. */
-  seccomp(logOnly: 0 | 1): number;
+  /**
+   * The calling thread, and all that it starts, may read below these two directories (empty: none), and reach
+   * nothing else by name. The version of Landlock, or a negative errno.
+   */
+  landlock(one: string, other: string): number;
+  /** Binds every thread to the system calls in seccomp.c, those of the start or those of a server that serves; others fail with EPERM, or are only logged. */
+  seccomp(serving: 0 | 1, logOnly: 0 | 1): number;
 }
 
 export const serverShim: ServerShim = loadShim<ServerShim>('server');

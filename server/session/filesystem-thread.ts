@@ -8,6 +8,8 @@ import type { OpcodeName } from '../../protocol/fuse/opcodes.js';
 import { opensConversation } from '../../protocol/libfuse/packets.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { SERVER_TIMEOUTS } from '../../protocol/service/server-end.js';
+import { confineServing } from '../confinement/confine.js';
+import { isConfinementOption } from '../confinement/confinement.js';
 import { log } from '../log.js';
 import { acceptHelper } from './accept-helper.js';
 import { Counters } from './counters.js';
@@ -41,7 +43,7 @@ function run(module: FilesystemModule): ThreadEnd {
     if (channel === undefined) return { reason: 'stopped' };
     tell({ type: 'connected' });
     const mount = opensConversation(channel.peek(SERVER_TIMEOUTS.hello)) ? mountForLibfuse : mountForHelper;
-    mounted = mount(channel, module, (source, target) => tell({ type: 'source', source, target }));
+    mounted = mount(channel, module, start.confinement, (source, target) => tell({ type: 'source', source, target }));
   } catch (error) {
     channel?.close();
     return { reason: 'not mounted', message: (error as Error).message };
@@ -53,7 +55,7 @@ function run(module: FilesystemModule): ThreadEnd {
 }
 
 /** From INIT to the end. */
-function serve({ filesystem, fuse, helper }: Mount, session: Session): SessionEnd {
+function serve({ filesystem, fuse, helper, strict }: Mount, session: Session): SessionEnd {
   const device = fuseDevice(fuse);
   while (session.connection === undefined) {
     const end = step(device, session, fuse);
@@ -61,6 +63,14 @@ function serve({ filesystem, fuse, helper }: Mount, session: Session): SessionEn
     const message = end.reason === 'refused' ? end.message : `the mount ended before it began: ${end.reason}`;
     helper.refuse(message);
     return end;
+  }
+  try {
+    confineServing(start.confinement);
+  } catch (error) {
+    const message = `confinement: ${(error as Error).message}`;
+    log('warning', message);
+    if (strict) helper.refuse(message);
+    if (strict) return { reason: 'refused', message };
   }
   const kernelFeatures = featureNames(session.connection);
   const { facts, gauges = [], syncMilliseconds, heartbeatMilliseconds } = filesystem;
@@ -106,7 +116,7 @@ function hear(device: FuseDevice, session: Session): SessionEnd | undefined {
 
 function remounted(session: Session, options: readonly string[]): void {
   try {
-    session.remounted(options);
+    session.remounted(options.filter((option) => !isConfinementOption(option)));
   } catch (error) {
     log('error', `remount: ${describe(error)}`);
   }

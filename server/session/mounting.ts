@@ -1,6 +1,7 @@
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import type { Source } from '../../protocol/service/messages.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
+import { isConfinementOption, isToBeStrict, type Confinement } from '../confinement/confinement.js';
 import type { FilesystemModule, FilesystemSource, JournalSource, MountedFilesystem } from './filesystem.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
@@ -17,6 +18,8 @@ export interface Mount {
   readonly maximumPages: number;
   readonly statusListener: number | undefined;
   readonly helper: WaitingHelper;
+  /** The mount is to fail where the server cannot be confined as it should be. */
+  readonly strict: boolean;
 }
 
 /** Whoever asked for the mount hears whether it works once INIT is answered. */
@@ -33,11 +36,12 @@ export type SourceListener = (name: string, target: string) => void;
  * is refused with the reason, and thrown too.
  * @throws RefusedError, HandshakeError, or whatever opening the filesystem threw
  */
-export function mountForHelper(channel: Channel, module: FilesystemModule, announce: SourceListener): Mount {
+export function mountForHelper(channel: Channel, module: FilesystemModule, confinement: Confinement, announce: SourceListener): Mount {
   const end = ServerEnd.accept(channel);
   const source = end.source();
   announce(source.name, source.target);
-  const filesystem = openOrRefuse(end, module, source);
+  const strict = orRefuse(end, source, () => isToBeStrict(source.options, confinement));
+  const filesystem = orRefuse(end, source, () => module.openFilesystem(describe(source), journalFrom(end)));
   const maximumPages = Math.min(MOST_PAGES, source.maxPagesLimit > 0 ? source.maxPagesLimit : DEFAULT_MAXIMUM_PAGES);
   try {
     const { facts } = filesystem;
@@ -60,22 +64,23 @@ export function mountForHelper(channel: Channel, module: FilesystemModule, annou
       },
       refuse: (message) => end.refuse({ code: 'FEATURE', message, hint: '' }),
     };
-    return { filesystem, fuse: source.descriptors.fuse, maximumPages, statusListener: descriptors.statusListener, helper };
+    return { filesystem, fuse: source.descriptors.fuse, maximumPages, statusListener: descriptors.statusListener, helper, strict };
   } catch (error) {
     filesystem.close();
     throw error;
   }
 }
 
-function openOrRefuse(end: ServerEnd, module: FilesystemModule, source: Source): MountedFilesystem {
-  const requestJournal = (uuid: string, deviceNumber: number): JournalSource => {
-    const { descriptors, name, size } = end.needJournal({ uuid, deviceNumber });
-    return { descriptor: descriptors.device, name, size };
-  };
+const journalFrom = (end: ServerEnd) => (uuid: string, deviceNumber: number): JournalSource => {
+  const { descriptors, name, size } = end.needJournal({ uuid, deviceNumber });
+  return { descriptor: descriptors.device, name, size };
+};
+
+function orRefuse<Result>(end: ServerEnd, { name }: Source, act: () => Result): Result {
   try {
-    return module.openFilesystem(describe(source), requestJournal);
+    return act();
   } catch (error) {
-    end.refuse(toRefusal(error, source.name));
+    end.refuse(toRefusal(error, name));
     throw error;
   }
 }
@@ -91,6 +96,6 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     sizeLimit,
     sectorSize,
     writable,
-    options,
+    options: options.filter((option) => !isConfinementOption(option)),
   };
 }

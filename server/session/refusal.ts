@@ -15,6 +15,7 @@ const HINTS: Partial<Record<RefusalCode, string>> = {
   NEEDS_RECOVERY: 'Run e2fsck on it, or mount read-only with -o noload to see it as it is.',
   IN_USE: 'Unmount it where it is mounted, or mount it read-only here.',
   BAD_OPTION: '',
+  FEATURE: 'A newer kernel may have it; confinement=best-effort mounts without.',
   IO: 'The kernel\'s log may say more about the device.',
 };
 

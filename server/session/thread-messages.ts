@@ -1,3 +1,4 @@
+import type { Confinement } from '../confinement/confinement.js';
 import type { SessionEnd } from './device-loop.js';
 
 /** What the filesystem thread is started with. */
@@ -10,6 +11,8 @@ export interface ThreadStart {
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;
+  /** Of this thread, too. */
+  readonly confinement: Confinement;
 }
 
 /** What the filesystem thread tells the main thread, in this order; writebacks as they come up. */

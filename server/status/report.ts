@@ -1,3 +1,5 @@
+import type { Confinement } from '../confinement/confinement.js';
+
 /** What a server tells about itself on its status socket. */
 export interface StatusReport {
   readonly source: string;
@@ -11,6 +13,7 @@ export interface StatusReport {
   readonly cache: Readonly<Record<string, number>>;
   readonly uptimeSeconds: number;
   readonly rssBytes: number;
+  readonly confinement: Confinement;
 }
 
 /** Whoever watches hears it when the server is told to stop: it will when it is unmounted. */

@@ -7,7 +7,7 @@ import t from 'tap';
 const confinement = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'server', 'confinement', 'confine.js');
 
 function confined(script: string, environment: NodeJS.ProcessEnv = {}): string {
-  const program = `import { confine } from ${JSON.stringify(confinement)}; confine(${JSON.stringify(environment)}); ${script}`;
+  const program = `import { confine } from ${JSON.stringify(confinement)}; const { missing } = confine(${JSON.stringify(environment)}); ${script}`;
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
   return status === 0 ? stdout.trim() : `exit ${status}: ${stderr}`;
 }
@@ -28,7 +28,8 @@ t.test('no processes, no network, no way back', async (t) => {
   const written = `
     import { openSync } from 'node:fs';
     for (const flags of ['r', 'r+', 'w']) try { openSync('/dev/null', flags); console.log('open'); } catch (error) { console.log(error.code); }`;
-  t.equal(confined(written), 'open\nEPERM\nEPERM');
+  t.equal(confined(written, { FUSE4FS_LANDLOCK: 'off' }), 'open\nEPERM\nEPERM');
+  t.equal(confined(written), 'EACCES\nEPERM\nEPERM', 'and nothing but the program can be read');
 });
 
 t.test('what a server does still works, in every thread', async (t) => {
@@ -40,12 +41,30 @@ t.test('what a server does still works, in every thread', async (t) => {
       const value = (name) => new RegExp(name + ':\\\\s*(\\\\d+)').exec(status)[1];
       console.log(value('Seccomp'), value('NoNewPrivs'), (await readFile('/proc/self/status')).length > 0, process.memoryUsage.rss() > 0);
     });`;
-  t.equal(confined(worked), '2 1 true true');
+  t.equal(confined(worked, { FUSE4FS_LANDLOCK: 'off' }), '2 1 true true');
 });
 
 t.test('the filter can be left off', async (t) => {
   const status = `
     import { readFileSync } from 'node:fs';
     console.log(/Seccomp:\\s*(\\d)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]);`;
-  t.equal(confined(status, { FUSE4FS_SECCOMP: 'off' }), spawnSync('sed', ['-n', 's/^Seccomp:\\s*//p', '/proc/self/status'], { encoding: 'utf8' }).stdout.trim());
+  t.equal(confined(status, { FUSE4FS_SECCOMP: 'off', FUSE4FS_LANDLOCK: 'off' }), spawnSync('sed', ['-n', 's/^Seccomp:\\s*//p', '/proc/self/status'], { encoding: 'utf8' }).stdout.trim());
+});
+
+
+t.test('a server that serves opens nothing, and starts no thread', async (t) => {
+  const served = `
+    import { confineServing } from ${JSON.stringify(confinement)};
+    import { openSync } from 'node:fs';
+    import { Worker } from 'node:worker_threads';
+    confineServing({ seccomp: 'filter', landlock: 0, missing: [] });
+    try { openSync(${JSON.stringify(confinement)}); } catch (error) { console.log(error.code); }
+    try { new Worker('', { eval: true }); } catch (error) { console.log(error.code); }`;
+  t.equal(confined(served), 'EPERM\nERR_WORKER_INIT_FAILED');
+});
+
+t.test('what is missing is named', async (t) => {
+  const program = 'console.log(missing.join());';
+  t.equal(confined(program), '', 'where nothing is');
+  t.equal(confined(program, { FUSE4FS_LANDLOCK: 'off', FUSE4FS_SECCOMP: 'log' }), 'landlock,the filter of system calls');
 });

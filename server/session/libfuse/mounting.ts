@@ -1,6 +1,7 @@
 import { closeSync, constants as files, fstatSync } from 'node:fs';
 import { ServerEnd } from '../../../protocol/libfuse/server-end.js';
 import type { Channel } from '../../../protocol/seqpacket/channel.js';
+import { isConfinementOption, isToBeStrict, type Confinement } from '../../confinement/confinement.js';
 import { log } from '../../log.js';
 import type { FilesystemModule, JournalSource, MountedFilesystem } from '../filesystem.js';
 import { MOST_PAGES, PAGE, type Mount, type SourceListener } from '../mounting.js';
@@ -16,11 +17,12 @@ const LARGEST_BLOCK = 4096;
  * for the mount. Whatever goes wrong, the helper hears that there will be none, and our log why.
  * @throws LibfuseError, RequestRefusedError, or whatever opening the filesystem threw
  */
-export function mountForLibfuse(channel: Channel, module: FilesystemModule, announce: SourceListener): Mount {
+export function mountForLibfuse(channel: Channel, module: FilesystemModule, confinement: Confinement, announce: SourceListener): Mount {
   const end = ServerEnd.accept(channel);
   try {
     const wish = readCommandLine(end.arguments);
     announce(wish.source, wish.target);
+    const strict = isToBeStrict(wish.filesystem, confinement);
     const source = openSource(end, wish.source, (wish.flags & MS_RDONLY) !== 0);
     const filesystem = module.openFilesystem(describe(source, wish), (uuid) => openJournal(end, wish, uuid));
     end.finishOpening();
@@ -37,6 +39,7 @@ export function mountForLibfuse(channel: Channel, module: FilesystemModule, anno
       maximumPages: MOST_PAGES,
       statusListener: undefined,
       helper: { ready: () => end.goodbye(true), refuse: () => end.goodbye(false) },
+      strict,
     };
   } catch (error) {
     end.goodbye(false);
@@ -52,7 +55,7 @@ function describe(source: LibfuseSource, wish: CommandLine): Parameters<Filesyst
     throw new Error(`offset and sizelimit lead beyond the end of ${wish.source}, which has ${source.size} bytes`);
   }
   const { descriptor, kind, size, sectorSize, writable } = source;
-  return { descriptor, kind, size, sectorSize, writable, name: wish.source, target: wish.target, offset, sizeLimit, options: wish.filesystem };
+  return { descriptor, kind, size, sectorSize, writable, name: wish.source, target: wish.target, offset, sizeLimit, options: wish.filesystem.filter((option) => !isConfinementOption(option)) };
 }
 
 function openJournal(end: ServerEnd, { journal, flags }: CommandLine, uuid: string): JournalSource {
