@@ -25,6 +25,7 @@ mkdir -p "$1/overlay/upper/images" "$1/overlay/upper/mnt/a" "$1/overlay/upper/mn
 mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
 exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-journal=no --boot \
   --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse --bind="$1/images:/images" \
+  --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
   systemd.unit=tested.target
 `;
 

@@ -10,14 +10,13 @@ const sources = join(projectRoot, 'test', 'support', 'native');
 const compiled = join(projectRoot, 'build', 'test');
 const builds = new Map<string, Promise<string>>();
 
-async function compile(name: string): Promise<string> {
+async function compile(name: string, program = join(compiled, name), ...flags: readonly string[]): Promise<string> {
   const source = join(sources, `${name}.c`);
-  const program = join(compiled, name);
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
   mkdirSync(compiled, { recursive: true });
   // Another test file may be at it too: each compiles to a name of its own and puts it in place.
   const unfinished = `${program}.${process.pid}`;
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', unfinished, source]);
+  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, source]);
   renameSync(unfinished, program);
   return program;
 }
@@ -25,6 +24,17 @@ async function compile(name: string): Promise<string> {
 /** Path of a test program in C, compiled where that has not been done. */
 export function nativeProgram(name: 'memory-file' | 'manifest' | 'fill' | 'encrypt' | 'syscalls' | 'exercise-file' | 'exercise-tree'): Promise<string> {
   const build = builds.get(name) ?? compile(name);
+  builds.set(name, build);
+  return build;
+}
+
+/** Where the headers of this Node are: with it, or where distributions put them. */
+const headers = [dirname(dirname(process.execPath)), '/usr', '/usr/local'].map((root) => join(root, 'include', 'node'));
+
+/** Path of an addon for Node in C, compiled where that has not been done. */
+export function nativeAddon(name: 'system-calls'): Promise<string> {
+  const flags = ['-shared', '-fPIC', '-pthread', '-D_GNU_SOURCE', ...headers.map((directory) => `-I${directory}`)];
+  const build = builds.get(name) ?? compile(name, join(compiled, `${name}.node`), ...flags);
   builds.set(name, build);
   return build;
 }

@@ -1,0 +1,45 @@
+/** The same attempts as from our own launcher (attacks.test.ts), in the service that systemd starts. */
+import { createServer } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { assertDenied, REPORT } from '../support/attacks/verdict.js';
+import { BootedSystem } from '../support/booted-system.js';
+import { run } from '../support/command.js';
+import { cannotMount, missing } from '../support/machine.js';
+import { nativeAddon, projectRoot } from '../support/native.js';
+import { scratchDirectory } from '../support/scratch.js';
+
+const skip = cannotMount() || missing('systemd-nspawn');
+const INSTALLED = '/usr/lib/fuse4fs';
+
+/** Puts the attacking server beside the installed one, and has systemd start it instead. */
+async function takeOver(system: BootedSystem): Promise<void> {
+  await system.run('sh', '-euc', `
+    mkdir -p ${INSTALLED}/dist/test/support ${INSTALLED}/build/test
+    cp -r ${projectRoot}/dist/test/support/attacks ${INSTALLED}/dist/test/support/
+    cp ${projectRoot}/build/test/system-calls.node ${INSTALLED}/build/test/`);
+}
+
+t.test('from the service that systemd starts', { skip }, async (t) => {
+  await nativeAddon('system-calls');
+  const system = new BootedSystem(scratchDirectory(t, 'attacks'));
+  await run('truncate', ['-s', '8M', join(system.images, 'image')]);
+  const dropIn = join(system.etc, 'systemd', 'system', 'fuse4fs-server@.service.d');
+  mkdirSync(dropIn, { recursive: true });
+  writeFileSync(join(dropIn, 'attack.conf'), `[Service]\nExecStart=\nExecStart=${process.execPath} --disallow-code-generation-from-strings --always-sparkplug ${INSTALLED}/dist/test/support/attacks/server.js\n`);
+  // Somebody to be reached, where network namespaces would not keep them apart.
+  const listener = createServer().listen('\0fuse4fs-attacked');
+  t.teardown(() => listener.close());
+  await system.boot(t);
+  await takeOver(system);
+
+  for (const access of ['ro', 'rw']) {
+    await t.test(access, async (t) => {
+      await system.run('mount', '-t', 'fuse4fs', '-o', access, '/images/image', '/mnt/a');
+      assertDenied(t, await system.run('cat', `/mnt/a/${REPORT}`));
+      await system.run('umount', '/mnt/a');
+    });
+  }
+  t.match(await system.run('journalctl', '--no-pager', '--unit', 'fuse4fs-server@*'), /unmounted/u, 'and it goes on serving all the while');
+});
