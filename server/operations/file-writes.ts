@@ -4,6 +4,8 @@ import { writeCopyOut, writeWriteOut } from '../../protocol/fuse/replies.js';
 import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { Handler, OperationTable } from '../session/handler.js';
+import type { Request } from '../session/request.js';
+import { fillingRange } from './partial-writes.js';
 import { withoutPrivileges } from './set-attributes.js';
 import { changing, isAppendOnly, isImmutable, isPrivileged, ROOT_USER, UNKNOWN_USER, type WritableVolume } from './writable-volume.js';
 
@@ -32,49 +34,68 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     return inode.hasFlag('ENCRYPT') ? -errno.ENOKEY : 0;
   };
 
-  const copy = (into: (view: DataView, at: number, size: number) => number): Handler =>
-    changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }, reply) => {
-      const from = nodes.get(nodeid);
-      const to = nodes.get(requests.copyNodeidOut(view, at));
-      const refused = refusal(from) || refusal(to);
-      if (refused !== 0) return refused;
-      const offsetIn = requests.copyOffsetIn(view, at);
-      const offsetOut = requests.copyOffsetOut(view, at);
-      const length = Math.min(requests.copyLength(view, at), LARGEST_COPY, Math.max(0, from.size - offsetIn));
-      if (!Number.isSafeInteger(offsetOut + length)) return -errno.EFBIG;
-      chunk ??= new Uint8Array(COPY_CHUNK);
-      for (let done = 0; done < length; ) {
-        const count = writable.contents.read(from, offsetIn + done, Math.min(COPY_CHUNK, length - done), chunk, 0);
-        writable.contents.write(to, offsetOut + done, chunk, 0, count, isPrivileged(volume, uid, gid, to));
-        done += count;
-      }
-      if (length > 0) modified(to, false);
-      return into(reply.view, reply.body, length);
+  /** Copies a part of what a COPY_FILE_RANGE asks for. @returns how much, or a negative errno */
+  const copyPart = ({ nodeid, view, bodyOffset: at, uid, gid }: Request, from: number, count: number): number => {
+    const source = nodes.get(nodeid);
+    const target = nodes.get(requests.copyNodeidOut(view, at));
+    const refused = refusal(source) || refusal(target);
+    if (refused !== 0) return refused;
+    const offsetIn = requests.copyOffsetIn(view, at) + from;
+    const offsetOut = requests.copyOffsetOut(view, at) + from;
+    const length = Math.min(count, Math.max(0, source.size - offsetIn));
+    if (!Number.isSafeInteger(offsetOut + length)) return -errno.EFBIG;
+    chunk ??= new Uint8Array(COPY_CHUNK);
+    for (let done = 0; done < length; ) {
+      const step = writable.contents.read(source, offsetIn + done, Math.min(COPY_CHUNK, length - done), chunk, 0);
+      writable.contents.write(target, offsetOut + done, chunk, 0, step, isPrivileged(volume, uid, gid, target));
+      done += step;
+    }
+    if (length > 0) modified(target, false);
+    return length;
+  };
+
+  const copy = (answer: (view: DataView, at: number, size: number) => number): Handler =>
+    fillingRange(volume, {
+      offset: ({ view, bodyOffset }) => requests.copyOffsetOut(view, bodyOffset),
+      length: ({ view, bodyOffset }) => Math.min(requests.copyLength(view, bodyOffset), LARGEST_COPY),
+      fill: copyPart,
+      withoutRoom: () => 'part',
+      answer,
     });
+
+  /** Writes a part of the data of a WRITE. @returns how much, or a negative errno */
+  const writePart = ({ nodeid, view, bytes, bodyOffset: at, bodyLength, uid, gid }: Request, from: number, count: number): number => {
+    const inode = nodes.get(nodeid);
+    const refused = refusal(inode);
+    if (refused !== 0) return refused;
+    const size = requests.writeSize(view, at);
+    const offset = requests.writeOffset(view, at);
+    if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -errno.EINVAL;
+    const flags = requests.writeFlags(view, at);
+    if (isAppendOnly(inode) && offset + from < inode.size) return -errno.EPERM;
+    const { sectors } = inode;
+    // What the kernel writes back does not say who wrote it, its uid is 0: the file's owner answers for it.
+    const isCached = (flags & WriteFlags.CACHE) !== 0;
+    if (isCached && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
+    const mayUseReserve = isPrivileged(volume, isCached ? UNKNOWN_USER : uid, gid, inode);
+    writable.contents.write(inode, offset + from, bytes, at + requests.WRITE_FIXED_SIZE + from, count, mayUseReserve);
+    // What the kernel writes back from its cache does not make it ask how many blocks there are now.
+    if (isCached && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
+    // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
+    if (!isCached) modified(inode, (flags & WriteFlags.KILL_SUIDGID) !== 0);
+    return count;
+  };
 
   const sync: Handler = (request) => volume.syncs.defer(request);
 
   return {
-    WRITE: changing(volume, ({ nodeid, view, bytes, bodyOffset: at, bodyLength, uid, gid }, reply) => {
-      const inode = nodes.get(nodeid);
-      const refused = refusal(inode);
-      if (refused !== 0) return refused;
-      const size = requests.writeSize(view, at);
-      const offset = requests.writeOffset(view, at);
-      if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -errno.EINVAL;
-      const flags = requests.writeFlags(view, at);
-      if (isAppendOnly(inode) && offset < inode.size) return -errno.EPERM;
-      const { sectors } = inode;
-      // What the kernel writes back does not say who wrote it, its uid is 0: the file's owner answers for it.
-      const isCached = (flags & WriteFlags.CACHE) !== 0;
-      if (isCached && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
-      const mayUseReserve = isPrivileged(volume, isCached ? UNKNOWN_USER : uid, gid, inode);
-      writable.contents.write(inode, offset, bytes, at + requests.WRITE_FIXED_SIZE, size, mayUseReserve);
-      // What the kernel writes back from its cache does not make it ask how many blocks there are now.
-      if (isCached && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
-      // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
-      if (!isCached) modified(inode, (flags & WriteFlags.KILL_SUIDGID) !== 0);
-      return writeWriteOut(reply.view, reply.body, size);
+    WRITE: fillingRange(volume, {
+      offset: ({ view, bodyOffset }) => requests.writeOffset(view, bodyOffset),
+      length: ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset),
+      fill: writePart,
+      // What the kernel writes back counts as written, however short the answer; of a direct write it makes EIO.
+      withoutRoom: ({ view, bodyOffset }) => ((requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0 ? 'part, and an error' : 'nothing'),
+      answer: writeWriteOut,
     }),
 
     FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }) => {

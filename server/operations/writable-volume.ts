@@ -28,26 +28,30 @@ export interface WritableVolume extends Volume {
  * that caller asks next.
  */
 export function changing(volume: WritableVolume, handler: Handler): Handler {
-  const { writable } = volume;
+  const { orphans } = volume.writable;
   return (request, reply) => {
-    writable.space.callerIsPrivileged = ownsReserve(volume, request.uid, request.gid);
     try {
-      return writable.change(() => {
-        const outcome = handler(request, reply);
-        if (outcome < 0) throw new OperationError(-outcome, 'refused');
-        return outcome;
-      }, request.uid !== ROOT_USER);
+      return change(volume, request, () => handler(request, reply));
     } catch (error) {
-      if (mayFindRoomLater(writable, request, error)) return POSTPONED;
+      if (!request.isRepeated && !orphans.isEmpty && isLackOfRoom(error)) return POSTPONED;
       throw error;
     }
   };
 }
 
-function mayFindRoomLater({ orphans }: WritableFilesystem, { isRepeated }: Request, error: unknown): boolean {
-  if (isRepeated || orphans.isEmpty || !(error instanceof FilesystemError)) return false;
-  return error.errno === errno.ENOSPC || error.errno === errno.EDQUOT;
+/** Does something for whoever sent the request, in a handle of its own. @param operation returns a negative errno, or what is returned */
+export function change(volume: WritableVolume, { uid, gid }: Request, operation: () => number): number {
+  const { writable } = volume;
+  writable.space.callerIsPrivileged = ownsReserve(volume, uid, gid);
+  return writable.change(() => {
+    const outcome = operation();
+    if (outcome < 0) throw new OperationError(-outcome, 'refused');
+    return outcome;
+  }, uid !== ROOT_USER);
 }
+
+/** Of the filesystem, or within a quota. */
+export const isLackOfRoom = (error: unknown): boolean => error instanceof FilesystemError && (error.errno === errno.ENOSPC || error.errno === errno.EDQUOT);
 
 /** What is free includes what was unlinked, as soon as unlink(2) is back. */
 export function afterForgetting({ writable }: WritableVolume, handler: Handler): Handler {

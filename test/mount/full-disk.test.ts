@@ -22,7 +22,7 @@ def append(fd, at, size):
         return count
     except OSError as error:
         problems.add(errno.errorcode[error.errno])
-        os.ftruncate(fd, at)
+        os.ftruncate(fd, at); os.fsync(fd)
         return 0
 def fill_file(name):
     fd = os.open(name, os.O_CREAT | os.O_RDWR, 0o644)
