@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { measure } from './bench.js';
+import { chart } from './chart.js';
 import { run } from './command.js';
-import { contenders, usualContenders } from './contenders.js';
+import { contenders, fuse2fs, usualContenders } from './contenders.js';
 import { fullContents, machine, makeImage, quickContents } from './image.js';
 import { formatTable, report } from './report.js';
+import { regressions } from './regressions.js';
 import { requestsTable } from './requests.js';
 import { metadataRows } from './rows/metadata.js';
 import { readingRows } from './rows/reading.js';
@@ -20,6 +22,8 @@ interface Options {
   readonly rounds?: number;
   readonly quick: boolean;
   readonly json?: string;
+  readonly svg?: string;
+  readonly against?: string;
   readonly contenders: string;
   readonly rows?: string;
   readonly backing: keyof typeof BACKINGS;
@@ -37,6 +41,8 @@ const command = new Command('bench')
   .option('--rounds <number>', 'measurements of each figure (default 5, quick 3)', count)
   .option('--quick', 'a smaller file and fewer rounds', false)
   .option('--json <file>', 'write every sample and summary there')
+  .option('--svg <file>', 'draw a chart there: times fuse2fs, row by row')
+  .option('--against <file>', 'a result that was written with --json: say in which rows we do worse now')
   .option('--contenders <names>', `which of ${contenders.map(({ name }) => name).join(', ')}`, usualContenders.join(','))
   .option('--rows <text>', 'only rows whose name contains the text')
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
@@ -66,6 +72,8 @@ async function main(options: Options): Promise<void> {
     const reports = report(samples);
     const about = { date: started.toISOString(), machine: machine(), versions, rounds, backing: options.backing, contents };
     process.stdout.write(`${describe(about)}\n\n${formatTable(reports, chosen)}`);
+    if (options.svg !== undefined) writeFileSync(options.svg, chart(reports, fuse2fs.name, describe(about).split('\n')));
+    if (options.against !== undefined) process.stdout.write(`${regressions(options.against, reports).map((line) => `\n${line}`).join('')  }\n`);
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ ...about, rows: reports }, null, 2)}\n`);
   } finally {
     await removeScratch(scratch);
