@@ -18,6 +18,7 @@ const tools = [
   { command: 'initdb', package: 'postgresql', purpose: 'a database on a mount', for: 'test' },
   { command: 'systemd-nspawn', package: 'systemd-container', purpose: 'a booted systemd', for: 'test' },
   { command: 'podman', package: 'podman', purpose: 'containers', for: 'test' },
+  { command: 'catatonit', package: 'catatonit', purpose: 'pods of podman', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];

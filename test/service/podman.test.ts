@@ -10,8 +10,9 @@ import { projectRoot } from '../support/native.js';
 import { FRUGAL, Podman } from '../support/podman.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { runPod } from './kubernetes-pod.js';
+import { playPod } from './podman-pod.js';
 
-const skip = cannotMount() || missing('podman');
+const skip = cannotMount() || missing('podman', 'catatonit');
 
 /** What Kubernetes calls restricted, and a root that cannot be written to. */
 const CONFINED = ['--read-only', '--read-only-tmpfs=false', '--cap-drop=all', '--security-opt=no-new-privileges'];
@@ -112,4 +113,5 @@ t.test('containers', { skip }, async (t) => {
   });
 
   await t.test('a pod of Kubernetes', (t) => runPod(t, podman, directory));
+  await t.test('a pod of podman', (t) => playPod(t, podman, directory));
 });

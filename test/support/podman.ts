@@ -1,8 +1,9 @@
 /** Podman with storage, mounts and runtime state of its own, all of which vanishes with the test. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { nodeItself } from '../../helper/mount/server-root.js';
 import { attempt, run, type Output } from './command.js';
@@ -19,13 +20,14 @@ umount /sys/fs/cgroup/unified 2>/dev/null || true
 mount -t tmpfs none /run
 mount -t tmpfs none "$1"
 mkdir "$1/storage" "$1/run" "$1/temporary" "$1/shared"
+printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n' > "$1/containers.conf"
 mount --bind "$1/shared" "$1/shared"
 mount --make-shared "$1/shared"
 echo ready
 exec cat
 `;
 
-/** What a container is given that has to run wherever tests do. */
+/** What a container is given that has to run wherever tests do; pods need cgroups. */
 export const FRUGAL = ['--network=none', '--cgroups=disabled', '--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024'];
 
 export class Podman {
@@ -80,7 +82,7 @@ export class Podman {
     const staging = join(this.#directory, 'temporary', 'base');
     const pack = 'mkdir -p "$0/bin" && printf %s "$1" > "$0/bin/npm" && chmod 755 "$0/bin/npm" && shift && tar --create --dereference -C "$0" ./bin -C / "$@" > "$0.tar"';
     await this.run('sh', '-euc', pack, staging, npmWrapper(), ...files.map((path) => `.${path}`));
-    await this.podman('import', `${staging}.tar`, tag);
+    await this.podman('import', '--change=ENV PATH=/usr/local/bin:/usr/bin:/bin', `${staging}.tar`, tag);
     await this.run('rm', '-r', staging, `${staging}.tar`);
   }
 
@@ -94,7 +96,7 @@ export class Podman {
     const own = ['storage', 'run', 'temporary'].map((name) => join(this.#directory, name));
     const [storage = '', runRoot = '', temporary = ''] = own;
     const global = [`--root=${storage}`, `--runroot=${runRoot}`, `--tmpdir=${temporary}`, '--storage-driver=overlay', '--cgroup-manager=cgroupfs', '--events-backend=none'];
-    return ['env', `TMPDIR=${temporary}`, 'podman', ...global, ...words];
+    return ['env', `TMPDIR=${temporary}`, `CONTAINERS_CONF=${join(this.#directory, 'containers.conf')}`, 'podman', ...global, ...words];
   }
 
   #entering(command: string, words: readonly string[]): string[] {
@@ -103,12 +105,34 @@ export class Podman {
 
   /** The namespace, and with it all that was mounted in it, ends with its last process. */
   async #end(): Promise<void> {
+    await this.tryPodman('pod', 'rm', '--all', '--force', '--time=0');
     await this.tryPodman('rm', '--all', '--force', '--time=0');
+    const namespace = namespaceOf(String(this.#holder.pid));
     const gone = once(this.#holder, 'exit');
     this.#holder.stdin?.end();
     await gone;
+    const deadline = performance.now() + END_MILLISECONDS;
+    while (isInUse(namespace) && performance.now() < deadline) await delay(LOOK_MILLISECONDS);
+    // podman leaves the groups above those of its pods. Groups that have processes stay.
+    await attempt('find', ['/sys/fs/cgroup', '-depth', '-path', '*/libpod_parent*', '-type', 'd', '-exec', 'rmdir', '{}', '+']);
+    if (isInUse(namespace)) throw new Error('processes of podman are left');
   }
 }
+
+/** What watches over a container ends a moment after it. */
+const END_MILLISECONDS = 10_000;
+const LOOK_MILLISECONDS = 20;
+
+function namespaceOf(process: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${process}/ns/mnt`);
+  } catch {
+    return undefined;
+  }
+}
+
+const isInUse = (namespace: string | undefined): boolean =>
+  namespace !== undefined && readdirSync('/proc').some((name) => /^\d+$/u.test(name) && namespaceOf(name) === namespace);
 
 const TOOLS = ['sh', 'cat', 'cp', 'env', 'ls', 'rm', 'sleep', 'sync'];
 

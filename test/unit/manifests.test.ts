@@ -1,8 +1,11 @@
 /** deploy/kubernetes: valid, as tight as the restricted pod security standard, and consistent in itself. */
 import type { DaemonSet } from 'kubernetes-models/apps/v1';
 import type { IContainer, IPodSpec, Pod } from 'kubernetes-models/v1';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { parse } from 'yaml';
+import { projectRoot } from '../support/native.js';
 import { readManifests, validated } from '../support/manifests.js';
 
 const node = readManifests('kubernetes/node.yaml');
@@ -69,4 +72,27 @@ t.test('one container is privileged, and it cannot be talked to', async (t) => {
   t.equal(spec.automountServiceAccountToken, false);
   t.not(spec.hostNetwork, true);
   t.not(spec.hostPID, true);
+});
+
+t.test('what podman plays is a valid pod, its containers as restricted', async (t) => {
+  const [pod] = readManifests('podman/pod.yaml').filter(isPod);
+  const containers = pod?.spec === undefined ? [] : allContainers(pod.spec);
+  t.same(containers.map(({ name }) => name), ['server', 'application']);
+  for (const { name, securityContext } of containers) {
+    t.match(securityContext, { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, runAsNonRoot: true, capabilities: { drop: ['ALL'] } }, name);
+  }
+});
+
+/** podman-systemd.unit(5) */
+const QUADLET_KEYS = ['Image', 'Exec', 'User', 'Group', 'ReadOnly', 'DropCapability', 'NoNewPrivileges', 'Network', 'PodmanArgs', 'Volume'];
+
+t.test('the quadlet has the server as tight as the pods do', async (t) => {
+  const file = (name: string): string => readFileSync(join(projectRoot, name), 'utf8');
+  const [, container = ''] = /^\[Container\]\n(.*?)^\[/msu.exec(file('deploy/podman/disk.container')) ?? [];
+  const keys = new Map(container.split('\n').flatMap((line) => (/^\w+=/u.test(line) ? [[line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const] : [])));
+  t.same([...keys.keys()].sort(), [...QUADLET_KEYS].sort());
+  t.match(Object.fromEntries(keys), { ReadOnly: 'true', DropCapability: 'all', NoNewPrivileges: 'true', Network: 'none' });
+  const containerfile = file('Containerfile');
+  t.ok(containerfile.includes(`USER ${keys.get('User')}:${keys.get('Group')}\n`), 'the user of the image');
+  t.ok(containerfile.includes(`CMD ["${keys.get('Exec')}"]`), 'and its socket');
 });
