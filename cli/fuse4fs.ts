@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { installCommand, uninstallCommand } from './commands/install.js';
+import { libfuseCommand } from './commands/libfuse.js';
 import { mountCommand } from './commands/mount.js';
 import { nodeAgentCommand } from './commands/node-agent.js';
 import { statusCommand } from './commands/status.js';
@@ -18,7 +19,7 @@ const program = quietly(new Command('fuse4fs'))
 
 program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(waitCommand());
 registerInspect(program);
-program.addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
+program.addCommand(libfuseCommand()).addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);
 
 // fuse4fs --json COMMAND is the same as fuse4fs COMMAND --json.

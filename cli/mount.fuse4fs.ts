@@ -2,6 +2,7 @@
 /** What mount(8) calls for -t fuse4fs. Its -f means fake, and its options come before or after the operands. */
 import { Command } from 'commander';
 import { parseOptions } from '../helper/mount/options.js';
+import { libfuseHelper } from './commands/libfuse.js';
 import { collect, runMount } from './commands/mount.js';
 import { flags, runInNamespace } from './namespace.js';
 import { optionHelp } from './option-help.js';
@@ -35,6 +36,7 @@ const program = quietly(new Command(NAME))
   .option('-o, --options <LIST>', 'mount options, separated by commas; see below', collect)
   .option('-t, --types <TYPE>', 'accepted: it is fuse4fs')
   .option('-N, --namespace <NS>', 'mount in another mount namespace: a process id, or a path such as /run/netns/x')
+  .option('--libfuse', 'with -t fuse.NAME: mount a filesystem that libfuse runs as a service; --libfuse --help says more')
   .addHelpText('after', () => `\n${optionHelp()}\n\nExit status: that of mount(8).`)
   .action(async (source: string, target: string, given: HelperArguments) => {
     const output = new Output(NAME, false);
@@ -52,4 +54,5 @@ const program = quietly(new Command(NAME))
     }
   });
 
-await run(program);
+// Its operands are others, and what its options mean is the service's to know.
+await run(process.argv.includes('--libfuse') ? quietly(libfuseHelper(NAME)) : program);

@@ -20,20 +20,25 @@ export interface MountRequest {
   readonly userId: number;
   readonly groupId: number;
   readonly allowOther: boolean;
+  /** The kernel checks permissions, from the modes and ACLs that the server shows it. */
+  readonly defaultPermissions: boolean;
   readonly maxRead: number | undefined;
   /** Of the root directory, where that is not 1. */
   readonly rootNodeid: number | undefined;
-  /** For fuseblk only. */
-  readonly blockSize: number;
+  /** For fuseblk only; undefined: the kernel's 512. */
+  readonly blockSize: number | undefined;
   readonly flags: MountFlags;
   /** Security contexts. */
   readonly contexts: readonly (readonly [key: string, value: string])[];
 }
 
-/** A mount that exists and that nobody sees yet. */
+/** A mount that exists and that nobody sees before it is attached. */
 export interface PreparedMount {
   readonly device: { readonly major: number; readonly minor: number };
-  /** Set where the kernel can only mount visibly (before 5.2): the path, to be unmounted on failure. */
+  /**
+   * A path that leads to the mount, to be unmounted on failure; undefined as long as it is not attached.
+   * Where the kernel can only mount visibly (before 5.2) there is one at once.
+   */
   readonly visibleAt: string | undefined;
   attach(): void;
   /** Undoes it, also when the server answers no more. */
@@ -55,8 +60,10 @@ export function prepareMount(request: MountRequest, target: MountPoint, { oldApi
     context.close();
   }
   const device = deviceNumber(mount);
+  let visibleAt: string | undefined;
   const discard = (): void => {
     abortConnection(device);
+    if (visibleAt !== undefined) shim.umount2(visibleAt, MNT_DETACH);
     closeSync(mount);
   };
   try {
@@ -67,8 +74,14 @@ export function prepareMount(request: MountRequest, target: MountPoint, { oldApi
   }
   return {
     device,
-    visibleAt: undefined,
-    attach: () => target.attach(mount),
+    get visibleAt() {
+      return visibleAt;
+    },
+    attach: () => {
+      target.attach(mount);
+      // The mount itself, whatever may be put on its path later.
+      visibleAt = `/proc/self/fd/${mount}`;
+    },
     discard,
     close: () => closeSync(mount),
   };
@@ -81,12 +94,11 @@ function* parameters(request: MountRequest): Generator<[string, string?]> {
   yield ['rootmode', request.rootMode.toString(8)];
   yield ['user_id', String(request.userId)];
   yield ['group_id', String(request.groupId)];
-  // The server checks no permissions: the kernel does, from the modes and ACLs that it is shown.
-  yield ['default_permissions'];
+  if (request.defaultPermissions) yield ['default_permissions'];
   if (request.allowOther) yield ['allow_other'];
   if (request.maxRead !== undefined) yield ['max_read', String(request.maxRead)];
   if (request.rootNodeid !== undefined) yield ['root_nodeid', String(request.rootNodeid)];
-  if (request.type === 'fuseblk') yield ['blksize', String(request.blockSize)];
+  if (request.type === 'fuseblk' && request.blockSize !== undefined) yield ['blksize', String(request.blockSize)];
   for (const [key, value] of request.contexts) yield [key, value];
 }
 

@@ -42,12 +42,15 @@ export class MountError extends Error {
   readonly hint: string;
   /** The server's own name for a refusal ("NOT_EXT4", "CORRUPT", …), otherwise the same as `code`. */
   readonly reason: string;
+  /** Positive; undefined where no system call failed. */
+  readonly errno: number | undefined;
 
-  constructor(code: MountErrorCode, message: string, hint = '', reason: string = code) {
+  constructor(code: MountErrorCode, message: string, hint = '', reason: string = code, errno?: number) {
     super(message);
     this.code = code;
     this.hint = hint;
     this.reason = reason;
+    this.errno = errno;
   }
 
   get exitStatus(): number {

@@ -69,12 +69,12 @@ export function mountRefusal(what: string, result: number, messages: readonly st
   const about = what === '' ? '' : ` (${what})`;
   switch (-result) {
     case ENODEV:
-      return new MountError('NO_FUSE', `unknown filesystem type 'fuse'`, 'load the module: modprobe fuse');
+      return new MountError('NO_FUSE', `unknown filesystem type 'fuse'`, 'load the module: modprobe fuse', undefined, -result);
     case EPERM:
-      return new MountError('PERMISSION', `the kernel does not permit the mount: ${said}${about}`, 'mounting needs CAP_SYS_ADMIN');
+      return new MountError('PERMISSION', `the kernel does not permit the mount: ${said}${about}`, 'mounting needs CAP_SYS_ADMIN', undefined, -result);
     case EBUSY:
-      return new MountError('SOURCE_BUSY', `already mounted or mount point busy: ${said}${about}`);
+      return new MountError('SOURCE_BUSY', `already mounted or mount point busy: ${said}${about}`, '', undefined, -result);
     default:
-      return new MountError('MOUNT_REFUSED', `the kernel refused the mount: ${said}${about}`);
+      return new MountError('MOUNT_REFUSED', `the kernel refused the mount: ${said}${about}`, '', undefined, -result);
   }
 }

@@ -31,7 +31,7 @@ export function openMountPoint(target: string): MountPoint {
 
 export function attachTo(descriptor: number, mount: number): void {
   const result = shim.attach(mount, descriptor);
-  if (result < 0) throw new MountError('BAD_MOUNT_POINT', `cannot mount there: ${errorText(result)}`);
+  if (result < 0) throw new MountError('BAD_MOUNT_POINT', `cannot mount there: ${errorText(result)}`, '', undefined, -result);
 }
 
 function refusal(target: string, error: unknown): MountError {

@@ -59,6 +59,7 @@ export function kernelMounter({ source, target, options, oldApi, users = everybo
           fuseDescriptor,
           rootMode: plan.rootMode,
           ...users,
+          defaultPermissions: true,
           maxRead: options.helper.maxRead ?? maxReadOf(plan),
           rootNodeid: rootNodeidOf(plan),
           blockSize: Math.max(source.sectorSize, Math.min(plan.blockSize, LARGEST_BLOCK)),

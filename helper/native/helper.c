@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -244,6 +245,48 @@ static napi_value shim_seals(napi_env env, napi_callback_info info)
 	return shim_result(env, fcntl(fd, F_GET_SEALS));
 }
 
+/* setBlockSize(fd, bytes): the unit in which the kernel caches a block device */
+static napi_value shim_set_block_size(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	int32_t fd, bytes;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &bytes))
+		return NULL;
+	return shim_result(env, ioctl(fd, BLKBSZSET, &bytes));
+}
+
+/* sealedFile(name, contents): a file in memory that nobody can change any more */
+static napi_value shim_sealed_file(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	char name[64];
+	uint8_t *contents;
+	size_t length, written = 0;
+	int fd, saved;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_string(env, argv[0], name, sizeof(name)) ||
+	    !shim_bytes(env, argv[1], &contents, &length))
+		return NULL;
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return shim_result(env, -1);
+	while (written < length) {
+		ssize_t count = write(fd, contents + written, length - written);
+
+		if (count < 0)
+			goto failed;
+		written += (size_t)count;
+	}
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return shim_result(env, fd);
+failed:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return shim_result(env, -1);
+}
+
 static napi_value shim_flock(napi_env env, napi_callback_info info)
 {
 	napi_value argv[2];
@@ -457,6 +500,8 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "changeDirectory", shim_change_directory);
 	shim_export(env, exports, "mountId", shim_mount_id);
 	shim_export(env, exports, "seals", shim_seals);
+	shim_export(env, exports, "setBlockSize", shim_set_block_size);
+	shim_export(env, exports, "sealedFile", shim_sealed_file);
 	shim_export(env, exports, "flock", shim_flock);
 	shim_export(env, exports, "closeOnExecFrom", shim_close_on_exec_from);
 	shim_export(env, exports, "listenStream", shim_listen_stream);

@@ -19,6 +19,8 @@ interface HelperShim {
   changeDirectory(fd: number): number;
   mountId(fd: number, name: string): number;
   seals(fd: number): number;
+  setBlockSize(fd: number, bytes: number): number;
+  sealedFile(name: string, contents: Uint8Array): number;
   flock(fd: number, operation: number): number;
   closeOnExecFrom(first: number): number;
   listenStream(path: string): number;

@@ -49,7 +49,9 @@ function openFile(end: ServerEnd, path: string, readOnly: boolean): Omit<Opened,
     try {
       return { descriptor: end.open(path, { openFlags: files.O_RDWR, quiet: true }), writable: true };
     } catch (error) {
-      if (!(error instanceof RequestRefusedError) || !NOT_WRITABLE.includes(error.errno)) throw error;
+      if (!(error instanceof RequestRefusedError)) throw error;
+      // Once more, so that the helper tells its user why.
+      if (!NOT_WRITABLE.includes(error.errno)) return { descriptor: end.open(path, { openFlags: files.O_RDWR }), writable: true };
       log('warning', `${path} cannot be written to, and is mounted read-only (${error.message})`);
     }
   }
