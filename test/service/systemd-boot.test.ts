@@ -88,6 +88,13 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   await system.run('sh', '-c', `while systemctl --quiet is-active ${jitless['Id'] ?? ''}; do :; done`);
   t.match(await system.run('journalctl', '--no-pager', '--unit', jitless['Id'] ?? ''), /Watchdog timeout/u, 'a server that hangs is ended by the watchdog');
   await system.run('umount', '/mnt/c');
+  await t.test('libfuse’s dialect', async (t) => {
+    await system.run('fuse4fs', 'libfuse', 'fuse4fs', '/images/c.img', '/mnt/c');
+    t.equal((await system.run('findmnt', '-no', 'FSTYPE', '/mnt/c')).trim(), 'fuse.fuse4fs');
+    t.equal((await serverOf(system, '/mnt/c'))['ActiveState'], 'active', 'the contained server took the first packet for what it is');
+    t.equal((await system.run('cat', '/mnt/c/kept')).trim(), 'two');
+    await system.run('umount', '/mnt/c');
+  });
   await t.test('a user mounts through the broker', (t) => asUser(t, system));
 
   await system.run('sh', '-c', 'echo three > /mnt/b/late');

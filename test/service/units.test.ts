@@ -47,7 +47,7 @@ t.test('everybody may ask the broker', (t) => {
 
 t.test('only root can connect to the socket, and each connection gets a server', (t) => {
   const socket = readFileSync(unit('fuse4fs-server.socket'), 'utf8');
-  for (const line of ['ListenSequentialPacket=/run/fuse4fs/server.sock', 'SocketMode=0600', 'Accept=yes']) {
+  for (const line of ['ListenSequentialPacket=/run/fuse4fs/server.sock', 'ListenSequentialPacket=/run/filesystems/fuse4fs', 'SocketMode=0600', 'Accept=yes']) {
     t.ok(socket.split('\n').includes(line), line);
   }
   t.end();
