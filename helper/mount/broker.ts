@@ -1,5 +1,6 @@
 /** Mounting and unmounting through the broker, for users who may not: everything is opened here, with our own rights. */
-import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { constants, openSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { decode, descriptorsOf, encode } from '../../protocol/broker/codec.js';
 import type { Answer, MessageType, Mounted, Request } from '../../protocol/broker/messages.js';
@@ -17,9 +18,18 @@ const CONNECT_TIMEOUT = 5000;
 /** Journals may take long to recover; the broker gives up before we do. */
 const ANSWER_TIMEOUT = 200_000;
 
-/** Whether something listens there; a broker that is busy does. */
-export function hasBroker(broker: Broker | undefined): broker is Broker {
-  return broker !== undefined && statSync(broker.socket, { throwIfNoEntry: false })?.isSocket() === true;
+const { EACCES, ECONNREFUSED, ENOENT, ENOTDIR } = osConstants.errno;
+const NOBODY_LISTENS: readonly number[] = [EACCES, ECONNREFUSED, ENOENT, ENOTDIR];
+
+/** A connection for one request; undefined where there is no broker for us. */
+export function connectToBroker(broker: Broker | undefined): Channel | undefined {
+  if (broker === undefined) return undefined;
+  try {
+    return Channel.connect(broker.socket, CONNECT_TIMEOUT);
+  } catch (error) {
+    if (error instanceof SeqpacketError && NOBODY_LISTENS.includes(error.errno)) return undefined;
+    throw new MountError('SYSTEM', `cannot connect to the broker: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 export interface BrokerMount {
@@ -28,7 +38,7 @@ export interface BrokerMount {
   readonly options: MountOptions;
 }
 
-export function mountThroughBroker(socket: string, { source: given, target, options }: BrokerMount): Mounted {
+export function mountThroughBroker(channel: Channel, { source: given, target, options }: BrokerMount): Mounted {
   const own: number[] = [];
   const keep = (descriptor: number): number => own[own.push(descriptor) - 1] ?? -1;
   try {
@@ -40,20 +50,23 @@ export function mountThroughBroker(socket: string, { source: given, target, opti
     const journal = path === undefined ? {} : { journal: keep(openForBroker(path, options.flags.readOnly).descriptor) };
     const descriptors = { source: source.descriptor, mountPoint: point.descriptor, mountNamespace: keep(openNamespace()), ...journal };
     const words = options.words.filter((word) => !word.startsWith('journal_path='));
-    return ask(socket, { type: 'mountRequest', descriptors, options: words, detached: false }, 'mounted');
+    return ask(channel, { type: 'mountRequest', descriptors, options: words, detached: false }, 'mounted');
   } finally {
+    channel.close();
     closeDescriptors(own);
   }
 }
 
-export function unmountThroughBroker(socket: string, target: string, lazy: boolean): void {
-  const parent = openSync(dirname(target), O_PATH | constants.O_DIRECTORY);
-  const mountNamespace = openNamespace();
+export function unmountThroughBroker(channel: Channel, target: string, lazy: boolean): void {
+  const own: number[] = [];
+  const keep = (descriptor: number): number => own[own.push(descriptor) - 1] ?? -1;
   try {
-    ask(socket, { type: 'unmountRequest', descriptors: { parent, mountNamespace }, name: basename(target), lazy }, 'unmounted');
+    const parent = keep(openSync(dirname(target), O_PATH | constants.O_DIRECTORY));
+    const mountNamespace = keep(openNamespace());
+    ask(channel, { type: 'unmountRequest', descriptors: { parent, mountNamespace }, name: basename(target), lazy }, 'unmounted');
   } finally {
-    closeSync(parent);
-    closeSync(mountNamespace);
+    channel.close();
+    closeDescriptors(own);
   }
 }
 
@@ -61,11 +74,15 @@ const O_PATH = 0o10000000;
 
 const openNamespace = (): number => openSync('/proc/self/ns/mnt', constants.O_RDONLY);
 
-function ask<Type extends MessageType>(socket: string, request: Request, expected: Type): Extract<Answer, { type: Type }> {
-  const channel = connect(socket);
+function ask<Type extends MessageType>(channel: Channel, request: Request, expected: Type): Extract<Answer, { type: Type }> {
   try {
     const { bytes, descriptors } = encode(request);
-    channel.send(bytes, descriptors, CONNECT_TIMEOUT);
+    try {
+      channel.send(bytes, descriptors, CONNECT_TIMEOUT);
+    } catch (error) {
+      // Turned away before we spoke: why is there to be read.
+      if (!(error instanceof SeqpacketError) || error.code !== 'CLOSED') throw error;
+    }
     const answer = decode(channel.receive(ANSWER_TIMEOUT));
     if (answer.type === expected) return answer as Extract<Answer, { type: Type }>;
     closeDescriptors(descriptorsOf(answer));
@@ -73,17 +90,7 @@ function ask<Type extends MessageType>(socket: string, request: Request, expecte
     const { code, message, hint, reason } = answer;
     throw new MountError(isMountErrorCode(code) ? code : 'SYSTEM', message, hint, reason);
   } catch (error) {
-    if (error instanceof SeqpacketError || error instanceof HandshakeError) throw new MountError('SYSTEM', `the broker (${socket}) does not answer: ${error.message}`);
+    if (error instanceof SeqpacketError || error instanceof HandshakeError) throw new MountError('SYSTEM', `the broker does not answer: ${error.message}`);
     throw error;
-  } finally {
-    channel.close();
-  }
-}
-
-function connect(socket: string): Channel {
-  try {
-    return Channel.connect(socket, CONNECT_TIMEOUT);
-  } catch (error) {
-    throw new MountError('SYSTEM', `cannot connect to the broker: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

@@ -1,9 +1,10 @@
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
 import type { MountPlan, NeedJournal } from '../../protocol/service/messages.js';
+import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
 import type { PreparedMount } from './attach.js';
-import { hasBroker, mountThroughBroker } from './broker.js';
+import { connectToBroker, mountThroughBroker } from './broker.js';
 import { exitStatus, MountError } from './errors.js';
 import { openJournal } from './external-journal.js';
 import { cloneFuse } from './fuse-device.js';
@@ -89,7 +90,8 @@ export async function mount(request: MountRequest, environment: MountEnvironment
   const { broker } = environment.runtime;
   // A server of the user's own is not the broker's to ask.
   const asksBroker = !isRoot() && request.fake !== true && request.options.helper.server === undefined;
-  if (asksBroker && hasBroker(broker)) return askBroker(broker, request, environment);
+  const connection = asksBroker ? connectToBroker(broker) : undefined;
+  if (broker !== undefined && connection !== undefined) return askBroker(connection, broker, request, environment);
   const target = openMountPoint(request.target);
   try {
     return await mountOn(target, request, environment);
@@ -103,9 +105,9 @@ export async function mount(request: MountRequest, environment: MountEnvironment
   }
 }
 
-function askBroker({ socket, mounts }: Broker, request: MountRequest, { interruptible }: MountEnvironment): MountResult {
+function askBroker(connection: Channel, { mounts }: Broker, request: MountRequest, { interruptible }: MountEnvironment): MountResult {
   try {
-    const { log, ...mounted } = mountThroughBroker(socket, request);
+    const { log, ...mounted } = mountThroughBroker(connection, request);
     return { ...mounted, log: log === '' ? undefined : log, statusSocket: statusSocketOf(mounts, mounted.device), server: undefined };
   } finally {
     if (interruptible) shim.exitWhenInterrupted(0, '', '');

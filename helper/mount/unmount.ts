@@ -2,13 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorName, errorText, shim } from '../native/shim.js';
-import { hasBroker, unmountThroughBroker } from './broker.js';
+import type { Channel } from '../../protocol/seqpacket/channel.js';
+import { connectToBroker, unmountThroughBroker } from './broker.js';
 import { MountError } from './errors.js';
 import { connectionExists } from './fuse-device.js';
 import { findFusermount, withoutName } from './fusermount.js';
 import { isRoot } from './identity.js';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
-import { directoryOf, statusSocketOf, systemRuntime, type Broker, type Runtime } from './runtime.js';
+import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { StatusConnection } from './status-client.js';
 
 export interface UnmountRequest {
@@ -99,7 +100,10 @@ function detach(
   { lazy = false, force = false, readOnlyIfBusy = false }: UnmountRequest,
   { broker }: Runtime,
 ): 'unmounted' | 'read-only' {
-  if (!isRoot()) return hasBroker(broker) ? detachThroughBroker(broker, target, lazy) : detachAsUser(target, lazy);
+  if (!isRoot()) {
+    const connection = connectToBroker(broker);
+    return connection === undefined ? detachAsUser(target, lazy) : detachThroughBroker(connection, target, lazy);
+  }
   const flags = (lazy ? MNT_DETACH : 0) | (force ? MNT_FORCE : 0) | UMOUNT_NOFOLLOW;
   const result = shim.umount2(target, flags);
   if (result >= 0) return 'unmounted';
@@ -118,9 +122,9 @@ const MS_RDONLY = 1;
 const MS_REMOUNT = 32;
 const makeReadOnly = (target: string): boolean => shim.mount('none', target, 'none', MS_REMOUNT | MS_RDONLY, '') >= 0;
 
-function detachThroughBroker({ socket }: Broker, target: string, lazy: boolean): 'unmounted' {
+function detachThroughBroker(connection: Channel, target: string, lazy: boolean): 'unmounted' {
   try {
-    unmountThroughBroker(socket, target, lazy);
+    unmountThroughBroker(connection, target, lazy);
     return 'unmounted';
   } catch (error) {
     throw error instanceof MountError && error.code === 'TARGET_BUSY' ? busy(target) : error;

@@ -81,3 +81,13 @@ t.test('in the foreground', { skip }, async (t) => {
   t.same(await gone, [0, null], 'Ctrl-C unmounts');
   t.notOk(isMounted(target));
 });
+
+t.test('a socket on which nobody listens any more', { skip }, async (t) => {
+  const broker = await TestBroker.start(t);
+  const { image, target } = await broker.home(ALICE, 'alice');
+  await broker.stop();
+  const { status, stderr } = await broker.fuse4fs(ALICE, image, target);
+  t.notMatch(stderr, /the broker/u, 'fusermount3 is asked');
+  if (status === 0) await broker.fuse4fs(ALICE, 'umount', target);
+  t.notOk(isMounted(target));
+});

@@ -35,7 +35,7 @@ export class TestBroker {
     chmodSync(directory, 0o755);
     const broker = new TestBroker(directory);
     await broker.#start();
-    t.teardown(() => broker.#stop());
+    t.teardown(() => broker.stop());
     return broker;
   }
 
@@ -53,7 +53,7 @@ export class TestBroker {
     });
   }
 
-  async #stop(): Promise<void> {
+  async stop(): Promise<void> {
     const child = this.#process;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, 'close');
