@@ -1,6 +1,9 @@
 /** How the helper reaches us: a connection that we have inherited, or a path on which we wait for one. */
 export type WayIn = number | { readonly listenOn: string };
 
+/** Means nothing: the process title takes the place of the arguments, and may be as long as they were. */
+const TITLE_ROOM = '--title-room=';
+
 /** The first descriptor that systemd passes (sd_listen_fds(3)). */
 const FIRST_PASSED = 3;
 
@@ -14,7 +17,7 @@ export class UsageError extends Error {
  * (Accept=yes), or `--listen=PATH` in a container, where a helper connects later.
  */
 export function wayIn(parameters: readonly string[], environment: NodeJS.ProcessEnv): WayIn {
-  const [parameter, ...more] = parameters;
+  const [parameter, ...more] = parameters.filter((word) => !word.startsWith(TITLE_ROOM));
   if (parameter === undefined) return passedBySystemd(environment);
   if (more[0] !== undefined) throw unknownArgument(more[0]);
   const [, path] = /^--listen=(\/.+)$/su.exec(parameter) ?? [];

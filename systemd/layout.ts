@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { installedFile, packagesWithDependencies } from '../helper/mount/server-root.js';
+import { installedFile, packagesWithDependencies, titleRoom } from '../helper/mount/server-root.js';
 
 /** The program, in one directory of its own. */
 export const PROGRAM = '/usr/lib/fuse4fs';
@@ -66,6 +66,6 @@ export const jitless = (): Piece => ({
   mode: 0o644,
 });
 
-const unit = (name: string): string => readFileSync(installedFile('systemd', name), 'utf8').replaceAll('/usr/bin/node', node());
+const unit = (name: string): string => readFileSync(installedFile('systemd', name), 'utf8').replaceAll('/usr/bin/node', node()).replaceAll('--title-room=', titleRoom());
 
 const node = (): string => realpathSync(process.execPath);

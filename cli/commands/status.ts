@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readStatus, type MountStatus } from '../../helper/mount/status.js';
+import type { ServerWalls } from '../../helper/mount/server-walls.js';
 import { Output } from '../output.js';
 
 export function statusCommand(): Command {
@@ -25,8 +26,22 @@ function describe(mount: MountStatus): string {
   const cache = countersOf(mount['cache']);
   if (cache !== undefined && cache !== '') lines.push(`  cache      ${cache}`);
   const features = mount['kernelFeatures'];
+  if (mount.walls !== undefined) lines.push(`  confined   ${wallsIn(mount.walls, mount['confinement'])}`);
   if (Array.isArray(features)) lines.push(`  kernel     ${features.map(String).join(' ').toLowerCase()}`);
   return lines.join('\n');
+}
+
+function wallsIn({ user, capabilities, noNewPrivileges, seccompFilters, namespaces }: ServerWalls, confinement: unknown): string {
+  const { landlock } = (typeof confinement === 'object' && confinement !== null ? confinement : {}) as { readonly landlock?: unknown };
+  return [
+    `user ${user}`,
+    capabilities === 'none' ? 'no capabilities' : `capabilities ${capabilities}`,
+    noNewPrivileges ? 'no_new_privs' : 'may gain privileges',
+    seccompFilters > 0 ? `seccomp (${seccompFilters} filters)` : 'no seccomp',
+    // Nobody but the server itself knows.
+    typeof landlock === 'number' && landlock > 0 ? `landlock ${landlock}` : 'no landlock',
+    ...(namespaces === undefined ? [] : [namespaces.length > 0 ? `own namespaces: ${namespaces.join(' ')}` : 'no namespaces of its own']),
+  ].join(', ');
 }
 
 function countersOf(value: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { NeedJournal } from '../../protocol/service/messages.js';
 import { MountError } from './errors.js';
 import { decodeDevice, openSource, type Source } from './source.js';
@@ -21,7 +22,9 @@ export async function openJournal(need: NeedJournal, wish: JournalWish, readOnly
   ];
   for (const candidate of candidates) {
     try {
-      return await openSource(candidate, { readOnly, exclusive: true });
+      const found = await openSource(candidate, { readOnly, exclusive: true });
+      if (wish.deviceNumber !== undefined || isKnownJournal(found)) return found;
+      found.close();
     } catch (error) {
       if (!(error instanceof MountError) || error.code !== 'SOURCE_NOT_FOUND') throw error;
     }
@@ -31,6 +34,19 @@ export async function openJournal(need: NeedJournal, wish: JournalWish, readOnly
     `the filesystem keeps its journal on another device, with UUID ${need.uuid}, which cannot be found`,
     'name it with -o journal_path=DEVICE',
   );
+}
+
+/**
+ * Which device it is was said by the server, and a server that was taken over could name any: so udev,
+ * whose own look at it nobody here can forge, has to know it as an external journal.
+ */
+function isKnownJournal({ device }: Source): boolean {
+  if (device === undefined) return false;
+  try {
+    return /^E:ID_FS_TYPE=jbd$/mu.test(readFileSync(`/run/udev/data/b${device.major}:${device.minor}`, 'latin1'));
+  } catch {
+    return false;
+  }
 }
 
 function byNumber(encoded: number): string[] {

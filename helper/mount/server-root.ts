@@ -53,9 +53,13 @@ export function serverProgram(): ServerProgram {
       ...[...packagesWithDependencies(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
-    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`],
+    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
   };
 }
+
+/** Two paths are shown in the server's process title, which can be as long as its arguments. */
+const TITLE_LENGTH = 2048;
+export const titleRoom = (): string => `--title-room=${'-'.repeat(TITLE_LENGTH)}`;
 
 /** The running Node binary, the dynamic loader, and the libraries that this very process has loaded. */
 export function nodeItself(): Shown[] {

@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
 import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
+import { wallsOf, type ServerWalls } from './server-walls.js';
 import { StatusConnection, type ServerReport } from './status-client.js';
 
 /** One mount: what the kernel says about it, and, over that, what its server does. */
@@ -15,6 +16,8 @@ export interface MountStatus {
   readonly pid: number | null;
   /** Why there is nothing from the server. */
   readonly problem?: string;
+  /** Undefined where there is nothing to be seen of its process. */
+  readonly walls?: ServerWalls | undefined;
   readonly [more: string]: unknown;
 }
 
@@ -40,7 +43,8 @@ function statusOf(mount: MountEntry, runtime: Runtime): MountStatus {
     const report: ServerReport | undefined = connection.status();
     if (report === undefined) return { ...facts, pid: connection.pid ?? null, problem: 'its server does not answer' };
     // The kernel's word counts more than the server's, which sees itself as process 1.
-    return { ...report, ...facts, pid: connection.pid ?? null };
+    const { pid } = connection;
+    return { ...report, ...facts, pid: pid ?? null, walls: pid === undefined ? undefined : wallsOf(pid) };
   } finally {
     connection.close();
   }

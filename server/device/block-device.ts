@@ -32,6 +32,9 @@ export interface BlockDevice {
   /** Drops what is cached of a range by the machine, so that the next read finds what others have written; best effort. */
   forgetCached?(position: number, length: number): void;
 
+  /** Memory that is going to hold what is read: it belongs in no core dump; best effort. */
+  keepSecret?(memory: Uint8Array): void;
+
   /** Asks for a range to be read ahead; best effort. */
   willNeed(position: number, length: number): void;
 

@@ -23,6 +23,7 @@ export interface DescriptorDeviceOptions {
   readonly discardRange?: DiscardRange;
   /** Drops the machine's cache of a range of the descriptor. */
   readonly dropCached?: (fd: number, position: number, length: number) => void;
+  readonly keepSecret?: (memory: Uint8Array) => void;
 }
 
 /** A window of an open block device or image file. The descriptor belongs to this object. */
@@ -35,16 +36,22 @@ export class DescriptorDevice implements BlockDevice {
   readonly #offset: number;
   readonly #name: string;
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
+  readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, dropCached }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
     this.#dropCached = dropCached;
+    this.#keepSecret = keepSecret;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
     this.readOnly = readOnly;
+  }
+
+  keepSecret(memory: Uint8Array): void {
+    this.#keepSecret?.(memory);
   }
 
   read(target: Uint8Array, targetOffset: number, length: number, position: number): void {

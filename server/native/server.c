@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -108,6 +109,21 @@ static napi_value shim_coarse_time(napi_env env, napi_callback_info info)
 	parts[1] = now.tv_nsec;
 	memcpy(data, parts, sizeof(parts));
 	return shim_result(env, 0);
+}
+
+/* keepOutOfDumps(bytes): 0, or -errno; the pages of the array, and what else lies in the first and last, are left out of core dumps */
+static napi_value shim_keep_out_of_dumps(napi_env env, napi_callback_info info)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start, end;
+	napi_value argv[1];
+	uint8_t *data;
+	size_t length;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_bytes(env, argv[0], &data, &length))
+		return NULL;
+	start = (uintptr_t)data & ~(page - 1);
+	end = ((uintptr_t)data + length + page - 1) & ~(page - 1);
+	return shim_result(env, madvise((void *)start, end - start, MADV_DONTDUMP));
 }
 
 /* dontBlock(descriptor): 0, or -errno */
@@ -315,6 +331,7 @@ NAPI_MODULE_INIT()
 {
 	shim_export(env, exports, "pageOffset", shim_page_offset);
 	shim_export(env, exports, "coarseTime", shim_coarse_time);
+	shim_export(env, exports, "keepOutOfDumps", shim_keep_out_of_dumps);
 	shim_export(env, exports, "dontBlock", shim_dont_block);
 	shim_export(env, exports, "readWithin", shim_read_within);
 	shim_export(env, exports, "writeFrom", shim_write_from);

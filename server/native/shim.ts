@@ -6,6 +6,8 @@ export interface ServerShim {
   pageOffset(bytes: Uint8Array): number;
   /** The time that the kernel stamps inodes with, as two doubles: seconds since 1970, and nanoseconds. */
   coarseTime(bytes: Uint8Array): number;
+  /** Leaves the pages of the array out of core dumps. */
+  keepOutOfDumps(bytes: Uint8Array): number;
   /** Makes reads of that descriptor return -EAGAIN where they would block. */
   dontBlock(descriptor: number): number;
   /** read(2) into bytes[offset, offset+length), tried again for so long before -EAGAIN is the answer. */

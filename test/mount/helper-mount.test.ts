@@ -1,5 +1,5 @@
 /** What the helper mounts, and what it refuses to, with a server that is not ext4 but real in all else. */
-import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -209,6 +209,17 @@ t.test('an external journal', { skip }, async (t) => {
   await t.rejects(mounted(bench, bench.image(), '', {}, ['tiny.journal']), {
     code: 'SOURCE_NOT_FOUND', message: /journal on another device, with UUID 01234567-89ab-cdef-0123-456789abcdef/, hint: /journal_path/,
   });
+  // A server that was taken over may name any device: this one exists, and nobody has said that it is a journal.
+  const { rdev } = statSync(loop);
+  const link = `/dev/block/${rdev >> 8}:${rdev & 0xff}`;
+  if (!existsSync(link)) {
+    mkdirSync('/dev/block', { recursive: true });
+    symlinkSync(loop, link);
+    t.teardown(() => rmSync(link));
+  }
+  await t.rejects(mounted(bench, bench.image(), '', {}, [`tiny.journal=${rdev}`]), { code: 'SOURCE_NOT_FOUND' }, 'it gets none that it asks for by itself');
+  await mounted(bench, bench.image(), `journal_dev=${rdev}`, {}, ['tiny.journal']);
+  bench.unmount();
 });
 
 t.test('sources that cannot be', { skip }, async (t) => {

@@ -1,6 +1,6 @@
 /**
  * A filesystem of one empty directory, for tests of mounting: it reads nothing from its source. Its
- * options say how it is to behave: "tiny.read-only", "tiny.refuse", "tiny.journal", "tiny.warn",
+ * options say how it is to behave: "tiny.read-only", "tiny.refuse", "tiny.journal[=DEVICE NUMBER]", "tiny.warn",
  * "tiny.fail-close".
  */
 import { readSync } from 'node:fs';
@@ -14,8 +14,9 @@ export const openFilesystem: FilesystemModule['openFilesystem'] = (source, reque
   const { options } = source;
   if (options.includes('tiny.refuse')) throw new OptionError(`tiny does not like ${source.name}`);
   const warnings = options.includes('tiny.warn') ? ['tiny warns'] : [];
-  if (options.includes('tiny.journal')) {
-    const journal = requestJournal('01234567-89ab-cdef-0123-456789abcdef', 0);
+  const wish = options.map((option) => /^tiny\.journal(?:=(\d+))?$/u.exec(option)).find((match) => match !== null);
+  if (wish !== undefined) {
+    const journal = requestJournal('01234567-89ab-cdef-0123-456789abcdef', Number(wish[1] ?? 0));
     warnings.push(`journal ${journal.name} has ${journal.size} bytes`);
   }
   return {

@@ -109,7 +109,7 @@ export class BlockCache {
     this.#device = device;
     this.#blockCount = blockCount;
     this.#budgetBlocks = Math.max(64, Math.floor(budget / blockSize));
-    this.#slab = new Slab(blockSize, (bytes, view) => new CachedBlock(bytes, view));
+    this.#slab = new Slab(blockSize, (bytes, view) => new CachedBlock(bytes, view), (chunk) => device.keepSecret?.(chunk));
   }
 
   get residentBytes(): number {

@@ -15,12 +15,17 @@ export class Slab<Slot extends SlabSlot> {
   readonly #slotSize: number;
   readonly #wrap: (bytes: Uint8Array, view: DataView) => Slot;
   readonly #free: Slot[] = [];
+  readonly #secret: (chunk: Uint8Array) => void;
   #allocated = 0;
 
-  /** @param slotSize bytes, a power of two */
-  constructor(slotSize: number, wrap: (bytes: Uint8Array, view: DataView) => Slot) {
+  /**
+   * @param slotSize bytes, a power of two
+   * @param secret told of all memory, before it is used
+   */
+  constructor(slotSize: number, wrap: (bytes: Uint8Array, view: DataView) => Slot, secret: (chunk: Uint8Array) => void = () => undefined) {
     this.#slotSize = slotSize;
     this.#wrap = wrap;
+    this.#secret = secret;
   }
 
   /** Bytes taken from the system, whether slots are in use or not. They are never given back. */
@@ -41,6 +46,7 @@ export class Slab<Slot extends SlabSlot> {
   #grow(): void {
     const chunk = new SharedArrayBuffer(Math.max(CHUNK_BYTES, this.#slotSize));
     this.#allocated += chunk.byteLength;
+    this.#secret(new Uint8Array(chunk));
     for (let offset = chunk.byteLength - this.#slotSize; offset >= 0; offset -= this.#slotSize) {
       this.#free.push(
         this.#wrap(new Uint8Array(chunk, offset, this.#slotSize), new DataView(chunk, offset, this.#slotSize)),

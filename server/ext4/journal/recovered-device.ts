@@ -25,6 +25,10 @@ export class RecoveredDevice implements BlockDevice {
     this.#content = new Uint8Array(source.blockSize);
   }
 
+  keepSecret(memory: Uint8Array): void {
+    this.#device.keepSecret?.(memory);
+  }
+
   read(target: Uint8Array, targetOffset: number, length: number, position: number): void {
     // The device judges the range, so that errors are the same with and without the overlay.
     this.#device.read(target, targetOffset, length, position);

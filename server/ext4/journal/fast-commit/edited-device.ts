@@ -15,6 +15,10 @@ export class EditedDevice implements BlockDevice {
     this.#blockSize = blockSize;
   }
 
+  keepSecret(memory: Uint8Array): void {
+    this.#device.keepSecret?.(memory);
+  }
+
   /** The blocks that were replaced, in no order. */
   get replaced(): Iterable<readonly [block: number, content: Uint8Array]> {
     return this.#blocks;
