@@ -29,13 +29,22 @@ export interface ServeOptions {
 export async function serve({ way, filesystem }: ServeOptions): Promise<number> {
   // The last socket of its own: none can be made from here on.
   const manager = await serviceManager(process.env);
+  // The first process of a container is not ended by a signal that it does not listen to.
+  if (typeof way !== 'number') for (const signal of STOP_SIGNALS) process.on(signal, leave);
   const entrance = typeof way === 'number' ? { socket: way, listening: false } : { socket: listenForHelper(way.listenOn), listening: true };
   const memory = ResidentMemory.open();
   const confinement = confine(process.env);
   // Node's pool of threads: none can be started once the mount is served.
   await promisify(fstat)(entrance.socket);
-  return new Server(manager, entrance, filesystem, confinement, memory).ended;
+  const server = new Server(manager, entrance, filesystem, confinement, memory);
+  for (const signal of STOP_SIGNALS) process.off(signal, leave);
+  return server.ended;
 }
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Nobody has come yet. */
+const leave = (): never => process.exit(0);
 
 /** A connection to the helper, or a socket to which it will connect. */
 type Entrance = Pick<ThreadStart, 'socket' | 'listening'>;
@@ -83,7 +92,7 @@ class Server {
     });
     this.#thread.on('message', (message: ThreadMessage) => this.#hear(message));
     this.#thread.on('error', (error: Error) => void this.#end({ reason: 'failed', message: error.stack ?? error.message }));
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#onSignal(signal));
+    for (const signal of STOP_SIGNALS) process.on(signal, () => this.#onSignal(signal));
     // A terminal that goes away, or a reader of our messages, is no reason to stop serving;
     // and SIGUSR1 would have Node listen for a debugger.
     for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGUSR1'] as const) process.on(signal, () => undefined);
