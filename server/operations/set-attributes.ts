@@ -18,6 +18,13 @@ export function withoutPrivileges(mode: number): number {
   return mode & ~SETUID & ~(dropsSetgid ? SETGID : 0);
 }
 
+/** Times that the kernel kept while it cached writes: it writes them back without the access time (fuse_flush_times()). */
+const isWrittenBack = (valid: number): boolean => (valid & ~(Valid.MTIME | Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0 && (valid & Valid.CTIME) !== 0;
+
+/** utimensat(2) with times of the caller's. Of a modification time that the kernel keeps itself nobody can tell whose it is. */
+const setsGivenTimes = (valid: number): boolean =>
+  (valid & (Valid.ATIME | Valid.ATIME_NOW)) === Valid.ATIME || (valid & (Valid.MTIME | Valid.MTIME_NOW | Valid.CTIME)) === Valid.MTIME;
+
 /** SETATTR: chmod, chown, truncate, utimensat, and the times that the kernel kept while it cached writes. */
 export function setAttributeOperations(volume: WritableVolume): OperationTable {
   const { nodes, writable } = volume;
@@ -60,9 +67,8 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
     SETATTR: changing(volume, ({ nodeid, view, bodyOffset: at, uid }, reply) => {
       const inode = nodes.get(nodeid);
       const valid = requests.setattrValid(view, at);
-      const onlyTimesNow = (valid & ~(Valid.ATIME_NOW | Valid.MTIME_NOW | Valid.ATIME | Valid.MTIME | Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0 && (valid & Valid.CTIME) !== 0;
-      if (isImmutable(inode) && !onlyTimesNow) return -errno.EPERM;
-      if (isAppendOnly(inode) && (valid & (Valid.MODE | Valid.UID | Valid.GID | Valid.SIZE)) !== 0) return -errno.EPERM;
+      if (isImmutable(inode) && !isWrittenBack(valid)) return -errno.EPERM;
+      if (isAppendOnly(inode) && ((valid & (Valid.MODE | Valid.UID | Valid.GID | Valid.SIZE)) !== 0 || setsGivenTimes(valid))) return -errno.EPERM;
       if ((valid & ~(Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0) dropPrivileges(inode, valid, uid);
       if ((valid & (Valid.UID | Valid.GID)) !== 0) setOwner(inode, view, at, valid);
       if ((valid & Valid.MODE) !== 0) {

@@ -37,7 +37,8 @@ for flag in (0x10, 0x20):
     for label, act in (('chmod', lambda: os.chmod('i', 0o600)), ('chown', lambda: os.chown('i', 1, 1)), ('truncate', lambda: os.truncate('i', 2)),
             ('unlink', lambda: os.unlink('i')), ('link', lambda: os.link('i', 'j')), ('rename', lambda: os.rename('i', 'j')),
             ('setxattr', lambda: os.setxattr('i', 'user.a', b'v')), ('create', lambda: write('id/y', b'')), ('remove', lambda: os.unlink('id/x')),
-            ('mkdir', lambda: os.mkdir('id/z')), ('rmdir', lambda: os.rmdir('id')), ('flags', lambda: put('i', get('i') | 0x40)), ('project', lambda: put_x('i', get_x('i')[0], 7))):
+            ('mkdir', lambda: os.mkdir('id/z')), ('rmdir', lambda: os.rmdir('id')), ('flags', lambda: put('i', get('i') | 0x40)),
+            ('touch', lambda: os.utime('i')), ('times', lambda: os.utime('i', (1, 1))), ('touch directory', lambda: os.utime('id')), ('times of directory', lambda: os.utime('id', (1, 1))), ('project', lambda: put_x('i', get_x('i')[0], 7))):
         call((flag, label), act)
     show('i', (mode('i'), read('i'), hex(get('i')), sorted(os.listdir('id'))))
     put('i', get('i') & ~0x70); put('id', get('id') & ~0x70); os.unlink('i')
