@@ -29,6 +29,12 @@ export interface BlockDevice {
    */
   discard(position: number, length: number): boolean;
 
+  /**
+   * Fills a range with zeros, past the machine's cache.
+   * @returns false where the device has no way to
+   */
+  zeroOut?(position: number, length: number): boolean;
+
   /** Drops what is cached of a range by the machine, so that the next read finds what others have written; best effort. */
   forgetCached?(position: number, length: number): void;
 

@@ -21,6 +21,8 @@ export interface DescriptorDeviceOptions {
   readonly name: string;
   /** Node has no call for it; without one, discards are refused. */
   readonly discardRange?: DiscardRange;
+  /** @returns a negative errno where it cannot */
+  readonly zeroRange?: (fd: number, position: number, length: number) => number;
   /** Drops the machine's cache of a range of the descriptor. */
   readonly dropCached?: (fd: number, position: number, length: number) => void;
   readonly keepSecret?: (memory: Uint8Array) => void;
@@ -35,15 +37,17 @@ export class DescriptorDevice implements BlockDevice {
   readonly #discardRange: DiscardRange | undefined;
   readonly #offset: number;
   readonly #name: string;
+  readonly #zeroRange: DescriptorDeviceOptions['zeroRange'];
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
   readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, dropCached, keepSecret }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
+    this.#zeroRange = zeroRange;
     this.#dropCached = dropCached;
     this.#keepSecret = keepSecret;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
@@ -95,6 +99,14 @@ export class DescriptorDevice implements BlockDevice {
     if (this.readOnly || this.#discardRange === undefined) return false;
     this.#check(length, position, 'discard');
     return this.#discardRange(this.#fd, this.#offset + position, length);
+  }
+
+  zeroOut(position: number, length: number): boolean {
+    if (this.readOnly || this.#zeroRange === undefined) return false;
+    this.#check(length, position, 'zeroing');
+    if (this.#zeroRange(this.#fd, this.#offset + position, length) < 0) return false;
+    this.bytesWritten += length;
+    return true;
   }
 
   forgetCached(position: number, length: number): void {

@@ -48,6 +48,16 @@ export class FileChanges {
     this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged);
   }
 
+  /** Whether an inode that holds its contents itself could hold that many bytes. */
+  holdsInline(inode: Inode, length: number): boolean {
+    return this.#parts.inline.holds(inode, length);
+  }
+
+  /** Gives a file that its inode holds blocks of its own. */
+  moveOut(inode: Inode): void {
+    this.#parts.inline.moveOut(inode);
+  }
+
   truncate(inode: Inode, size: number): void {
     if (this.#parts.inline.resize(inode, size)) return;
     this.#parts.reaper.truncate(inode, size);

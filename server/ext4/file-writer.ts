@@ -1,6 +1,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { CorruptionError, errno, OperationError } from './errors.js';
 import type { BlockSpace } from './allocation/block-space.js';
+import type { DataElsewhere } from './external-data.js';
 import type { InodeEditor } from './inode-editor.js';
 import type { Inode } from './inode.js';
 import type { JournalledData } from './journalled-data.js';
@@ -36,6 +37,8 @@ export class FileWriter {
   /** Whether the write under way has given the first and the last block that it touches to the file. */
   #headIsFresh = false;
   #tailIsFresh = false;
+  /** Who moves the data of files that this program is not to touch. */
+  elsewhere: DataElsewhere | undefined;
   /** Device writes since the last flush: an fsync without them needs none. */
   unflushed = false;
 
@@ -50,6 +53,11 @@ export class FileWriter {
     this.#blockSize = blockSize;
     this.#zeros = new Uint8Array(1 << 20);
     this.#padded = new Uint8Array(Math.max(blockSize, LARGEST_PADDED));
+  }
+
+  /** Whether somebody else moves the file's data, and knows its size before it is recorded here. */
+  isWrittenElsewhere(inode: Inode): boolean {
+    return this.elsewhere?.has(inode) === true;
   }
 
   /** Largest size of a file, in bytes. */
@@ -114,9 +122,10 @@ export class FileWriter {
 
   /**
    * Overwrites what is written in [offset, end) with zeros; holes and unwritten blocks read as zeros
-   * anyhow. Restarts where more than a step goes through the journal.
+   * anyhow, and somebody else who moves the data zeroes it himself. Restarts where more than a step goes through the journal.
    */
   zero(inode: Inode, offset: number, end: number): void {
+    if (this.isWrittenElsewhere(inode)) return;
     const range = this.#range;
     let at = offset;
     while (at < end) {
@@ -153,6 +162,7 @@ export class FileWriter {
       } else {
         this.#writePadded(source, sourceOffset + at - offset, stop - at, base + at, before, behind);
         this.unflushed = true;
+        if (this.isWrittenElsewhere(inode)) this.elsewhere?.settle(range.physical * this.#blockSize, count * this.#blockSize);
       }
       if (unwritten) {
         const fileEnd = Math.ceil(Math.max(inode.size, end) / this.#blockSize);

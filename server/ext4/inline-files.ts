@@ -47,6 +47,11 @@ export class InlineFiles {
     return false;
   }
 
+  /** Whether the inode can hold contents that long. */
+  holds(inode: Inode, length: number): boolean {
+    return length <= this.#parts.editor.capacity(inode);
+  }
+
   /** Gives a file that its inode holds blocks of its own. */
   moveOut(inode: Inode): void {
     const { inline, editor, inodes, writer } = this.#parts;

@@ -11,6 +11,7 @@ import { Clock, type TimeSource } from './clock.js';
 import type { Directory } from './directory/directory.js';
 import { DirectoryEditing } from './directory/editor.js';
 import { errno, InUseError, OperationError, UnsupportedError } from './errors.js';
+import { ExternalData, type DataElsewhere } from './external-data.js';
 import { FileWriter } from './file-writer.js';
 import { FileChanges } from './file-changes.js';
 import { Filesystem, type OpenOptions } from './filesystem.js';
@@ -104,6 +105,7 @@ export class WritableFilesystem {
   readonly reaper: Reaper;
   readonly clock: Clock;
   readonly contents: FileChanges;
+  readonly externalData: ExternalData;
   readonly attributes: AttributeEditor;
   readonly acls: AclEditor;
   /** On filesystems with the feature quota. */
@@ -111,6 +113,10 @@ export class WritableFilesystem {
   /** On filesystems with the feature mmp: whoever opened it has to `beat` regularly. */
   readonly protection: MultiMountProtection | undefined;
   isShutDown = false;
+  /** Whether new inodes get access control lists from their directory; otherwise whoever makes them sees to it. */
+  inheritsAcls: boolean;
+  /** Told of blocks that were freed, as they can be used again. */
+  freed: ((position: number, length: number) => void) | undefined;
   readonly #sink: Log | NoLog;
   readonly #backups: SuperblockBackups;
 
@@ -146,6 +152,7 @@ export class WritableFilesystem {
   private constructor(filesystem: Filesystem, sink: Log | NoLog, journal: WritableJournal | undefined, protection: MultiMountProtection | undefined, options: WritableOptions) {
     const { superblock, geometry, groups, cache, device, report } = filesystem;
     this.filesystem = filesystem;
+    this.inheritsAcls = options.acl !== false;
     this.clock = new Clock(options.time);
     this.#sink = sink;
     this.protection = protection;
@@ -161,7 +168,10 @@ export class WritableFilesystem {
     const inodeBitmaps = new InodeBitmaps(superblock, groups, cache, transactions, this.counters);
     const reserved = Math.ceil(superblock.reservedBlocksCount / geometry.clusterRatio);
     const discards = options.discard ? new Discards(device, superblock.blockSize, report) : undefined;
-    this.space = new BlockAllocator(geometry, transactions, blockBitmaps, this.counters, reserved, report, (start, length) => discards?.add(start, length));
+    this.space = new BlockAllocator(geometry, transactions, blockBitmaps, this.counters, reserved, report, (start, length) => {
+      this.freed?.(start * superblock.blockSize, length * superblock.blockSize);
+      discards?.add(start, length);
+    });
     // Behind the allocator, which says what was freed as a transaction is committed.
     if (discards !== undefined) transactions.listen(discards);
     this.freeSpace = new FreeSpace(device, geometry, blockBitmaps, superblock.clustersPerGroup, report, () => filesystem.trim());
@@ -211,7 +221,7 @@ export class WritableFilesystem {
       allocator: inodeAllocator,
       clock: this.clock,
       charges,
-      inheritAcl: (inode, directory) => (options.acl === false ? 0 : this.acls.inherit(inode, directory, true)),
+      inheritAcl: (inode, directory) => (this.inheritsAcls ? this.acls.inherit(inode, directory, true) : 0),
     });
     this.attributes = new AttributeEditor({
       superblock,
@@ -266,6 +276,16 @@ export class WritableFilesystem {
       reaper: this.reaper,
       inline: new InlineFiles({ superblock, inline: filesystem.inline, editor: inlineData, inodes: this.inodes, writer: this.writer }),
     });
+    this.externalData = new ExternalData({
+      device,
+      mapping: filesystem.mapping,
+      files: this.files,
+      inodes: this.inodes,
+      space: this.space,
+      transactions,
+      blockSize: superblock.blockSize,
+      nodeReserve: Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters),
+    });
     this.superblock.mounted(journal?.error ?? 0);
     this.change(() => {
       this.superblock.setLastMounted(options.mountPoint);
@@ -289,6 +309,18 @@ export class WritableFilesystem {
       this.commit();
       return this.#attempt(operation);
     }
+  }
+
+  /** From now on somebody else moves the data of files that he has. */
+  leaveDataTo(elsewhere: DataElsewhere): void {
+    this.writer.elsewhere = elsewhere;
+    this.externalData.elsewhere = elsewhere;
+  }
+
+  /** Nothing waits anywhere to be written when this returns: the device can be copied. */
+  settle(): void {
+    this.transactions.checkpoint();
+    this.filesystem.device.flush();
   }
 
   /** Makes everything done so far durable, file data included. */
@@ -403,10 +435,13 @@ export class WritableFilesystem {
   }
 }
 
+/** As much as the kernel's ext4 keeps for the same purpose (ext4_set_resv_clusters()). */
+const NODE_RESERVE = { divisor: 50, mostClusters: 4096 } as const;
+
 /** Of s_default_mount_opts, which `tune2fs -o` sets. */
 const DATA_MODE = 0x60;
 const DATA_MODES: Readonly<Partial<Record<number, DataMode>>> = { 0x20: 'journal', 0x40: 'ordered', 0x60: 'writeback' };
-const defaultDataMode = ({ defaultMountOptions }: Superblock): DataMode => DATA_MODES[defaultMountOptions & DATA_MODE] ?? 'ordered';
+export const defaultDataMode = ({ defaultMountOptions }: Superblock): DataMode => DATA_MODES[defaultMountOptions & DATA_MODE] ?? 'ordered';
 
 const superblockLocation = ({ superblockLocation: unit = 1 }: OpenOptions): number => unit * SUPERBLOCK_OFFSET;
 

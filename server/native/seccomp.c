@@ -131,11 +131,13 @@ static const int allowed[] = {
 };
 
 /*
- * All of ioctl(2) that is needed: non-blocking descriptors, "is it a terminal?", discard, and what kind of
- * device one is, which libfuse's mount helper does not say.
+ * All of ioctl(2) that is needed: non-blocking descriptors, "is it a terminal?", discard, what kind of
+ * device one is, which libfuse's mount helper does not say, and on /dev/fuse what the iomap extension
+ * asks for: BACKING_OPEN, IOMAP_SUPPORT, SET_NOFS, BACKING_SET_BLOCKSIZE.
  */
 static const unsigned int allowed_ioctls[] = {
 	FIOCLEX, FIONBIO, FIONCLEX, TCGETS, BLKDISCARD, BLKZEROOUT, BLKGETSIZE64, BLKROGET, BLKSSZGET,
+	0x4010e501, 0x8010e563, 0x4004e564, 0x4008e566,
 };
 
 /* Nothing by which a descriptor would send signals, or hold up somebody else. */

@@ -297,6 +297,36 @@ static napi_value shim_lock(napi_env env, napi_callback_info info)
 	return shim_result(env, flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
 }
 
+/* zeroBlocks(descriptor, offset, length): 0, or -errno; of a block device */
+static napi_value shim_zero_blocks(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, ioctl(descriptor, BLKZEROOUT, range));
+}
+
+/* ioctl(descriptor, command, argument: Uint8Array of the command's own size): its result, or -errno */
+static napi_value shim_ioctl(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	int32_t descriptor;
+	int64_t command;
+	uint8_t *argument;
+	size_t length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int64(env, argv[1], &command) ||
+	    !shim_bytes(env, argv[2], &argument, &length))
+		return NULL;
+	if (length < _IOC_SIZE((unsigned int)command)) {
+		napi_throw_range_error(env, NULL, "the argument is too short");
+		return NULL;
+	}
+	return shim_result(env, ioctl(descriptor, (unsigned long)command, argument));
+}
+
 /* prctl(option, argument): its result, or -errno */
 static napi_value shim_prctl(napi_env env, napi_callback_info info)
 {
@@ -341,6 +371,8 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "interrupt", shim_interrupt);
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
+	shim_export(env, exports, "zeroBlocks", shim_zero_blocks);
+	shim_export(env, exports, "ioctl", shim_ioctl);
 	shim_export(env, exports, "prctl", shim_prctl);
 	shim_export(env, exports, "limit", shim_limit);
 	shim_export(env, exports, "blockDevice", shim_block_device);

@@ -32,6 +32,10 @@ export interface ServerShim {
   blockDevice(descriptor: number, facts: Float64Array): number;
   /** flock(2) without waiting; the lock lasts until the last descriptor of the open file is closed. */
   lock(descriptor: number, exclusive: 0 | 1): number;
+  /** Fills a range of a block device with zeros, past its page cache. */
+  zeroBlocks(descriptor: number, offset: number, length: number): number;
+  /** ioctl(2) with a structure, which may come back changed. */
+  ioctl(descriptor: number, command: number, argument: Uint8Array): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;

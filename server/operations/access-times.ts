@@ -18,6 +18,8 @@ const NO_ACCESS_TIME = 0x40000;
 export class AccessTimes implements AccessListener {
   /** A remount changes them. */
   options: AccessTimeOptions;
+  /** Inodes whose times the kernel keeps. */
+  keptElsewhere: ((inode: Inode) => boolean) | undefined;
   readonly #writable: WritableFilesystem;
 
   constructor(writable: WritableFilesystem, options: AccessTimeOptions) {
@@ -26,7 +28,7 @@ export class AccessTimes implements AccessListener {
   }
 
   accessed(inode: Inode, openFlags: number): void {
-    if (!this.#isDue(inode)) return;
+    if (this.keptElsewhere?.(inode) === true || !this.#isDue(inode)) return;
     // A cached write of part of a page reads the rest of it, and is no access.
     if ((openFlags & NO_ACCESS_TIME) !== 0 || (openFlags & ACCESS_MODE) === WRITE_ONLY) return;
     if (inode.hasFlag('NOATIME') || (inode.isDirectory && !this.options.directories)) return;

@@ -17,6 +17,9 @@ import { serverShim } from '../native/shim.js';
 import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
+import type { KernelData } from './iomap/kernel-data.js';
+import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData, offerKernelData } from './iomap/offer.js';
+import { withKernelData } from './iomap/operations.js';
 import type { Volume } from './volume.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
 import { kernelTime } from './kernel-time.js';
@@ -30,7 +33,7 @@ const MOST_PATIENCE = 110;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), dropCached: serverShim.dropCached, keepSecret: serverShim.keepOutOfDumps });
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), zeroRange: serverShim.zeroBlocks, dropCached: serverShim.dropCached, keepSecret: serverShim.keepOutOfDumps });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
     throw new OptionError('option "prjquota" needs a filesystem with the feature project');
@@ -46,11 +49,14 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
   // Without its journal the filesystem may be inconsistent: good enough to look at.
   if (!source.writable || !options.recoverJournal || stored.features.unwritable.length > 0) {
     const filesystem = Filesystem.open(device, openOptions);
-    return new MountedExt4(volumeOf(filesystem, options), describe(filesystem, true, warnings(source, options, stored)));
+    const iomap = offerKernelData(source, device, stored, options, options.recoverJournal && needsRecovery(stored));
+    const volume = volumeOf(filesystem, options, iomap && IOMAP_ROOT_NODEID);
+    return new MountedExt4(volume, describe(filesystem, true, warnings(source, options, stored), iomap), iomap);
   }
   const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
   if (options.data === 'journal' && !stored.features.hasCompat('HAS_JOURNAL')) throw new OptionError('option "data=journal" needs a filesystem with a journal');
-  const facts = describe(unrecovered, false, warnings(source, options, stored));
+  const iomap = offerKernelData(source, device, stored, options, false);
+  const facts = describe(unrecovered, false, warnings(source, options, stored), iomap);
   const protection = stored.features.hasIncompat('MMP')
     ? MultiMountProtection.acquire(device, stored, { holder: { nodeName: hostname(), deviceName: basename(source.name) }, mostPatience: MOST_PATIENCE })
     : undefined;
@@ -66,23 +72,28 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     mountPoint: source.target,
     ...(options.data !== undefined && { data: options.data }),
   };
-  return new MountedWritableExt4(device, facts, writableOptions, options);
+  return new MountedWritableExt4(device, facts, writableOptions, options, iomap);
 }
 
 class MountedExt4 implements MountedFilesystem {
   readonly facts: MountFacts;
   readonly operations: OperationTable;
-  readonly gauges = CACHE_GAUGES;
+  readonly gauges: readonly string[];
+  readonly iomap: KernelData | undefined;
   readonly #filesystem: Filesystem;
 
-  constructor(volume: Volume, facts: MountFacts) {
+  constructor(volume: Volume, facts: MountFacts, iomap: KernelData | undefined) {
     this.facts = facts;
+    this.iomap = iomap;
+    this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
     this.#filesystem = volume.filesystem;
-    this.operations = readingOperations(volume);
+    const table = readingOperations(volume);
+    this.operations = iomap === undefined ? table : withKernelData(volume, iomap, table);
   }
 
   tend(gauges: Float64Array): void {
     tendCaches(this.#filesystem, gauges);
+    if (this.iomap !== undefined) measureKernelData(this.iomap, gauges, CACHE_GAUGES.length);
   }
 
   close(): void {
@@ -110,14 +121,14 @@ function externalJournal({ writable }: FilesystemSource, { journalUuid, journalD
   return new DescriptorDevice({ fd: descriptor, size, readOnly: !writable, name });
 }
 
-function describe({ superblock, root }: Filesystem, readOnly: boolean, warnings: readonly string[]): MountFacts {
+function describe({ superblock, root }: Filesystem, readOnly: boolean, warnings: readonly string[], iomap: KernelData | undefined): MountFacts {
   return {
     blockSize: superblock.blockSize,
     rootMode: root.mode,
     readOnly,
     // Old inodes have no room for fractions of a second.
     timeGranularity: superblock.inodeSize > GOOD_OLD_INODE_SIZE ? 1 : NANOSECONDS_PER_SECOND,
-    kernelOptions: [],
+    kernelOptions: iomap === undefined ? [] : [`root_nodeid=${IOMAP_ROOT_NODEID}`],
     label: superblock.label,
     uuid: uuidString(superblock.uuid),
     warnings,

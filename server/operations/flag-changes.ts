@@ -42,6 +42,8 @@ export class FlagChanges {
     const changed = (flags ^ (inode.flags & MODIFIABLE)) >>> 0;
     this.#checkImmutable(inode, changed, flags, project);
     if ((changed & InodeFlags.JOURNAL_DATA) !== 0 && !mayJournal) fail(errno.EPERM, 'journalling of data is for root to decide');
+    // What the kernel has of the file it would go on to move itself.
+    if ((changed & InodeFlags.JOURNAL_DATA) !== 0 && inode.isRegular && this.#writable.writer.elsewhere !== undefined) fail(errno.EOPNOTSUPP, 'the kernel moves the data of this mount');
     if ((changed & InodeFlags.CASEFOLD) !== 0) this.#checkCasefold(inode);
     if ((changed & InodeFlags.EXTENTS) !== 0) this.#convertMapping(inode, (flags & InodeFlags.EXTENTS) !== 0);
     inodes.setFlags(inode, ((inode.flags & ~MODIFIABLE) | flags) >>> 0);

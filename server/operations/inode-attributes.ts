@@ -22,6 +22,9 @@ export class InodeAttributes implements BirthAttributes {
   birthKnown = false;
   birth = 0;
   birthNanoseconds = 0;
+  flags = 0;
+  /** What the kernel may do with an inode by itself (AttributeFlag); nothing unless somebody says so. */
+  flagsOf: ((inode: Inode) => number) | undefined;
   readonly blockSize: number;
   readonly #links: SymbolicLinks;
 
@@ -45,6 +48,7 @@ export class InodeAttributes implements BirthAttributes {
     this.links = inode.links;
     this.uid = inode.uid;
     this.gid = inode.gid;
+    this.flags = this.flagsOf?.(inode) ?? 0;
     this.deviceNumber = type === FileType.CHARACTER || type === FileType.BLOCK ? inode.deviceNumber : 0;
     this.birthKnown = inode.hasTime(Times.birth);
     this.birth = this.birthKnown ? inode.seconds(Times.birth) : 0;

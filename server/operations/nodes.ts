@@ -12,21 +12,23 @@ import { inodeNumber, ROOT_INODE, type InodeNumber } from '../ext4/units.js';
  */
 export class Nodes {
   readonly #filesystem: Filesystem;
+  readonly rootNodeid: number;
   readonly #firstInode: number;
   readonly #inodesCount: number;
   /** Inodes of the filesystem's own bookkeeping beyond the reserved ones. */
   readonly #hidden: ReadonlySet<number>;
 
-  constructor(filesystem: Filesystem) {
+  constructor(filesystem: Filesystem, rootNodeid: number = ROOT_NODEID) {
     const { superblock } = filesystem;
     this.#filesystem = filesystem;
+    this.rootNodeid = rootNodeid;
     this.#firstInode = superblock.firstInode;
     this.#inodesCount = superblock.inodesCount;
     this.#hidden = hiddenInodes(superblock);
   }
 
   nodeidOf(inode: InodeNumber): number {
-    return inode === ROOT_INODE ? ROOT_NODEID : inode;
+    return inode === ROOT_INODE ? this.rootNodeid : inode;
   }
 
   /**
@@ -35,7 +37,7 @@ export class Nodes {
    * @throws CorruptionError
    */
   get(nodeid: number): Inode {
-    if (nodeid === ROOT_NODEID) return this.#filesystem.inode(ROOT_INODE);
+    if (nodeid === this.rootNodeid) return this.#filesystem.inode(ROOT_INODE);
     if (!this.#isOrdinary(nodeid)) throw new OperationError(errno.ESTALE, `node ${nodeid} is none of this filesystem's`);
     return this.#checked(this.#filesystem.inode(inodeNumber(nodeid)));
   }

@@ -16,14 +16,14 @@ import type { ServerOptions } from './options.js';
 import { spaceInUse, type SpaceInUse } from './space.js';
 import type { Volume } from './volume.js';
 
-/** What every family of operations works on. */
-export function volumeOf(filesystem: Filesystem, options: ServerOptions): Volume {
+/** What every family of operations works on. @param rootNodeid what the kernel calls the root directory, where that is not 1 */
+export function volumeOf(filesystem: Filesystem, options: ServerOptions, rootNodeid?: number): Volume {
   let space: SpaceInUse | undefined;
   return {
     filesystem,
     directories: filesystem.directories,
     links: filesystem.links,
-    nodes: new Nodes(filesystem),
+    nodes: new Nodes(filesystem, rootNodeid),
     attributes: new InodeAttributes(filesystem.superblock.blockSize, filesystem.links),
     options,
     lookups: { add: () => undefined },

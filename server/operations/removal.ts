@@ -1,6 +1,5 @@
 import * as requests from '../../protocol/fuse/requests.js';
 import { inodeNumber } from '../ext4/units.js';
-import { ROOT_NODEID } from '../../protocol/fuse/header.js';
 import { NO_REPLY, type Handler, type OperationTable } from '../session/handler.js';
 import { readU64 } from '../../protocol/fuse/word64.js';
 import type { Inode } from '../ext4/inode.js';
@@ -25,7 +24,7 @@ export function removalOperations(volume: WritableVolume): OperationTable {
   };
 
   const forget = (nodeid: number, count: number): void => {
-    if (nodeid === ROOT_NODEID || !lookups.forget(nodeid, count)) return;
+    if (nodeid === nodes.rootNodeid || !lookups.forget(nodeid, count)) return;
     const number = inodeNumber(nodeid);
     if (!orphans.has(number)) return;
     writable.change(() => {

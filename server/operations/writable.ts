@@ -19,6 +19,9 @@ import { seekingWhatIsCached } from './seeking.js';
 import { setAttributeOperations } from './set-attributes.js';
 import { answeringStatfs } from './statfs.js';
 import { StaleAttributes } from './stale-attributes.js';
+import type { KernelData } from './iomap/kernel-data.js';
+import { withWrittenKernelData } from './iomap/operations.js';
+import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData } from './iomap/offer.js';
 import { afterForgetting, projectLimits, type WritableVolume } from './writable-volume.js';
 import { WritebackWaits } from './writeback-waits.js';
 
@@ -34,7 +37,8 @@ const WRITEBACK_IS_AWAITED = 45;
  */
 export class MountedWritableExt4 implements MountedFilesystem {
   readonly facts: MountFacts;
-  readonly gauges = CACHE_GAUGES;
+  readonly gauges: readonly string[];
+  readonly iomap: KernelData | undefined;
   readonly syncMilliseconds: number;
   readonly heartbeatMilliseconds?: number;
   readonly deferred = new DeferredSyncs(() => {
@@ -47,8 +51,10 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly #options: ServerOptions;
   #volume: WritableVolume | undefined;
 
-  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions) {
+  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions, iomap?: KernelData) {
     this.facts = facts;
+    this.iomap = iomap;
+    this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
     this.syncMilliseconds = options.commitMilliseconds;
     if (writableOptions.protection !== undefined) this.heartbeatMilliseconds = writableOptions.protection.updateMilliseconds;
     this.#device = device;
@@ -59,7 +65,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   activate(): void {
     const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
     this.#volume = {
-      ...volumeOf(writable.filesystem, this.#options),
+      ...volumeOf(writable.filesystem, this.#options, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
       writable,
       lookups: new LookupCounts(),
       space: () => writable.counters.totals,
@@ -73,7 +79,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   get operations(): OperationTable {
     const volume = this.#active();
     const reading = readingOperations(volume);
-    return untilShutDown(volume, {
+    const table: OperationTable = {
       ...reading,
       LSEEK: seekingWhatIsCached(volume),
       STATFS: afterForgetting(volume, answeringStatfs(volume, (nodeid) => projectLimits(volume, nodeid))),
@@ -83,7 +89,8 @@ export class MountedWritableExt4 implements MountedFilesystem {
       ...fileWriteOperations(volume),
       ...attributeChangeOperations(volume),
       ...(reading.IOCTL && ioctlChangeOperations(volume, reading.IOCTL)),
-    });
+    };
+    return untilShutDown(volume, this.iomap === undefined ? table : withWrittenKernelData(volume, this.iomap, table));
   }
 
   connected({ minor }: Connection): void {
@@ -92,6 +99,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   tend(gauges: Float64Array): void {
     tendCaches(this.#active().filesystem, gauges);
+    if (this.iomap !== undefined) measureKernelData(this.iomap, gauges, CACHE_GAUGES.length);
   }
 
   /** A mount that has become read-only is not written any more, not even to note that it was read. */
@@ -105,7 +113,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   /** What cannot be written is told once; every later change is refused then. */
   sync(): void {
     const { writable } = this.#active();
-    if (writable.transactions.aborted !== undefined) return;
+    if (writable.transactions.aborted !== undefined || this.iomap?.isFrozen === true) return;
     try {
       writable.commit();
     } catch (error) {
@@ -115,6 +123,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   /** Losing the filesystem to another machine ends all changes here. */
   beat(): void {
+    if (this.iomap?.isFrozen === true) return;
     const { writable } = this.#active();
     try {
       writable.beat();

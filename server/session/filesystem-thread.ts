@@ -57,7 +57,7 @@ function run(module: FilesystemModule): ThreadEnd {
 /** From INIT to the end. */
 function serve({ filesystem, fuse, helper, strict }: Mount, session: Session): SessionEnd {
   const device = fuseDevice(fuse);
-  while (session.connection === undefined) {
+  while (!session.isReady) {
     const end = step(device, session, fuse);
     if (end === undefined) continue;
     const message = end.reason === 'refused' ? end.message : `the mount ended before it began: ${end.reason}`;
@@ -72,7 +72,7 @@ function serve({ filesystem, fuse, helper, strict }: Mount, session: Session): S
     if (strict) helper.refuse(message);
     if (strict) return { reason: 'refused', message };
   }
-  const kernelFeatures = featureNames(session.connection);
+  const kernelFeatures = session.connection === undefined ? [] : featureNames(session.connection);
   const { facts, gauges = [], syncMilliseconds, heartbeatMilliseconds } = filesystem;
   tell({ type: 'serving', readOnly: facts.readOnly, kernelFeatures, gauges, syncMilliseconds, heartbeatMilliseconds });
   helper.ready(kernelFeatures);

@@ -18,6 +18,20 @@ export interface FilesystemSource {
   readonly writable: boolean;
   /** "key" or "key=value" each. */
   readonly options: readonly string[];
+  /** Where the kernel can move file data itself. */
+  readonly iomap?: IomapChannel;
+}
+
+/** The kernel's own way to the device (the iomap extension): what is asked of it, and told, beside replies. */
+export interface IomapChannel {
+  /** Lets the kernel use a block device. @returns its id, or a negative errno */
+  openBacking(descriptor: number): number;
+  /** Of the device's page cache. @returns 0 or a negative errno */
+  setBlockSize(device: number, blockSize: number): number;
+  /** The kernel reclaims no memory by way of this mount on behalf of the calling thread. */
+  avoidRecursion(): void;
+  /** Sends the first bytes of a message. @returns their number, or a negative errno */
+  notify(message: Uint8Array, length: number): number;
 }
 
 /** An external journal; the descriptor is the filesystem's to close. */
@@ -49,6 +63,8 @@ export interface MountFacts {
 export interface MountedFilesystem {
   readonly facts: MountFacts;
   readonly operations: OperationTable;
+  /** Where the kernel is to move file data, if it agrees; then CONFIG follows INIT. */
+  readonly iomap?: { readonly isConfigured: boolean } | undefined;
   /** Names of what `tend` measures, for the status report. */
   readonly gauges?: readonly string[];
   /** How often sync() is to be called while requests come; undefined: only when someone asks. */

@@ -3,6 +3,7 @@ import type { Source } from '../../protocol/service/messages.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../confinement/confinement.js';
 import type { FilesystemModule, FilesystemSource, JournalSource, MountedFilesystem } from './filesystem.js';
+import { iomapChannel } from './iomap-channel.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
 
@@ -97,5 +98,11 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     sectorSize,
     writable,
     options: options.filter((option) => !isConfinementOption(option)),
+    ...iomapOf(descriptors.fuse),
   };
+}
+
+function iomapOf(fuse: number): Pick<FilesystemSource, 'iomap'> {
+  const iomap = iomapChannel(fuse);
+  return iomap === undefined ? {} : { iomap };
 }

@@ -37,6 +37,9 @@ const WANTED: readonly InitFlagName[] = [
   'HAS_RESEND',
 ];
 
+/** What kernels with the iomap extension call their version; its bit means something else in others. */
+const IOMAP_MINOR = 99;
+
 /** Idmapped requests do not say who asks; a server that changes things has to know (docs/decisions.md). */
 const WANTED_FOR_READING: readonly InitFlagName[] = ['ALLOW_IDMAP'];
 
@@ -50,6 +53,8 @@ export interface SessionLimits {
   readonly maximumPages: number;
   /** The kernel keeps times of its own while it caches writes: in this granularity, in nanoseconds. */
   readonly timeGranularity: number;
+  /** File data is left to the kernel where it offers that. */
+  readonly iomap?: boolean;
 }
 
 /** What was agreed on, once the kernel has the reply. */
@@ -79,10 +84,11 @@ export function negotiate(request: InitRequest, limits: SessionLimits): Negotiat
   }
   const wanted = limits.readOnly ? [...WANTED, ...WANTED_FOR_READING] : [...WANTED, ...WANTED_FOR_WRITING];
   const features = new Set([...required, ...wanted.filter((name) => offered.has(name))]);
+  if (limits.iomap === true && request.minor >= IOMAP_MINOR && offered.has('IOMAP')) features.add('IOMAP');
   const agreed = reply(request, limits, features);
   return {
     outcome: 'agreed',
-    connection: { minor: Math.min(request.minor, PROTOCOL_MINOR), features, maximumPages: agreed.maxPages },
+    connection: { minor: Math.min(request.minor, agreed.minor), features, maximumPages: agreed.maxPages },
     reply: agreed,
   };
 }
@@ -91,7 +97,8 @@ function reply(request: InitRequest, limits: SessionLimits, features: ReadonlySe
   const maximumBytes = limits.maximumPages * PAGE;
   return {
     ...toWords(features),
-    minor: PROTOCOL_MINOR,
+    // With a lower one the kernel keeps no attributes for itself, and no data either.
+    minor: features.has('IOMAP') ? IOMAP_MINOR : PROTOCOL_MINOR,
     // The kernel takes the smaller of its own readahead, which the helper can raise, and this.
     maxReadahead: Math.max(request.maxReadahead, maximumBytes),
     maxBackground: MAXIMUM_BACKGROUND,

@@ -52,7 +52,7 @@ export class Session {
   constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
     const maximumBytes = maximumPages * PAGE;
     this.filesystem = filesystem;
-    this.limits = { readOnly: filesystem.facts.readOnly, maximumPages, timeGranularity: filesystem.facts.timeGranularity ?? 1 };
+    this.limits = { readOnly: filesystem.facts.readOnly, maximumPages, timeGranularity: filesystem.facts.timeGranularity ?? 1, iomap: filesystem.iomap !== undefined };
     this.request = new Request(maximumBytes);
     this.reply = new Reply(Math.max(maximumBytes, LARGEST_OTHER_REPLY));
     this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, (opcode, nodeid, error) => {
@@ -84,6 +84,12 @@ export class Session {
     } finally {
       request.isRepeated = false;
     }
+  }
+
+  /** Whether everything was agreed on that comes before ordinary requests. */
+  get isReady(): boolean {
+    if (this.connection === undefined) return false;
+    return !this.connection.features.has('IOMAP') || this.filesystem.iomap?.isConfigured === true;
   }
 
   /** Whether requests were deferred. */

@@ -107,6 +107,14 @@ export class FileSpace {
   }
 
   /**
+   * Makes a range that one reservation holds a written one, whatever becomes of its neighbours, until the
+   * handle is crowded. @returns where it stopped
+   */
+  convertReserved(inode: Inode, first: LogicalBlock, length: number): LogicalBlock {
+    return this.#extents.convert(inode, first, length, false);
+  }
+
+  /**
    * Makes a range that is mapped throughout read as zeros, keeping its blocks, until the handle is
    * crowded.
    * @param zero told of what stays written, since there is no room to split an extent

@@ -43,8 +43,9 @@ export class Reaper {
     const { orphans, writer } = this.#parts;
     const grows = size > inode.size;
     writer.resize(inode, size);
-    // To the size that it has: what was reserved past its end goes.
-    if (grows) return;
+    // To the size that it has: what was reserved past its end goes. Also where it seems to grow, if it was
+    // longer for whoever writes its data.
+    if (grows && !writer.isWrittenElsewhere(inode)) return;
     if (writer.releaseTail(inode, false)) return;
     const wasOrphan = orphans.has(inode.number);
     if (!wasOrphan) orphans.add(inode);

@@ -1,0 +1,146 @@
+import {
+  bypassesCache, iomapCount, iomapInode, iomapOperation, IomapOperation, iomapPosition, isWriteOperation, Mapping, MappingFlag, MappingType, writeIomapBeginOut,
+} from '../../../protocol/fuse/iomap.js';
+import { CorruptionError, errno } from '../../ext4/errors.js';
+import type { Inode } from '../../ext4/inode.js';
+import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from '../../ext4/mapping/mapping.js';
+import { logicalBlock } from '../../ext4/units.js';
+import type { Handler } from '../../session/handler.js';
+import type { Request } from '../../session/request.js';
+import type { Volume } from '../volume.js';
+import type { KernelData } from './kernel-data.js';
+
+const { WRITE, ZERO, REPORT, DIRECT, OVERWRITE_ONLY, UNSHARE, ATOMIC } = IomapOperation;
+
+/** What BEGIN may change on a mount that is written. */
+export interface SpaceForData {
+  /** Largest size of a file, in bytes. */
+  mostBytes(inode: Inode): number;
+  /** Whether a file may own those blocks. */
+  isFileSpace(first: number, length: number): boolean;
+  /** Fills a hole; the rest of the range as far as one handle goes. */
+  reserve(request: Request, inode: Inode, first: number, end: number, isWriteback: boolean): void;
+  /** Whether the inode itself has room for contents that long. */
+  holdsInline(inode: Inode, length: number): boolean;
+  /** Gives a file that the inode holds blocks of its own. */
+  moveOut(inode: Inode): void;
+  /** Something that was changed is not durable yet. */
+  readonly isUncommitted: boolean;
+  commit(): void;
+}
+
+/** In one step of a write: bounds how long others wait. */
+const MOST_BYTES_RESERVED = 64 << 20;
+
+/**
+ * IOMAP_BEGIN: where the bytes at a position are, and up to where that holds. Before data is written its
+ * blocks are reserved here; they read as zeros until IOEND says that the data is there.
+ *
+ * @param space undefined where nothing is written
+ */
+export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, space?: SpaceForData): Handler {
+  const { profile, blockSize } = data;
+  const { mapping } = filesystem;
+  const range = new MappedRange();
+  const read = new Mapping();
+  const write = new Mapping();
+  const retry = new Mapping();
+  const allocates = WRITE | UNSHARE | profile.writeback;
+
+  const fillHole = (request: Request, inode: Inode, position: number, count: number, operation: number): void => {
+    const changer = space as SpaceForData;
+    const first = Math.floor(position / blockSize);
+    const wanted = position + Math.min(count, MOST_BYTES_RESERVED);
+    const end = Math.ceil(Math.min(wanted, changer.mostBytes(inode)) / blockSize);
+    changer.reserve(request, inode, first, end, (operation & profile.writeback) !== 0);
+    data.forgetMappings(request.nodeid, inode.number, first * blockSize, end * blockSize);
+    mapping.map(inode, logicalBlock(first), range);
+  };
+
+  /** A hole ends where the kernel's interest does at the latest. */
+  const holeEnd = (inode: Inode, first: number, position: number, count: number): number => {
+    const last = Math.ceil(Math.max(position + count, inode.size) / blockSize);
+    return Math.max(first + 1, Math.min(range.logical + range.length, last, LOGICAL_BLOCK_LIMIT));
+  };
+
+  const placeRange = (inode: Inode, position: number, count: number, flags: number): void => {
+    const offset = range.logical * blockSize;
+    if (range.state === RangeState.Hole) {
+      read.set(offset, holeEnd(inode, range.logical, position, count) * blockSize - offset, MappingType.HOLE);
+      return;
+    }
+    if (space?.isFileSpace(range.physical, range.length) === false) {
+      throw new CorruptionError('extent tree', { inode: inode.number, block: range.physical }, 'a file is mapped onto the filesystem\'s own structures');
+    }
+    const type = range.state === RangeState.Unwritten ? MappingType.UNWRITTEN : MappingType.MAPPED;
+    const merged = inode.hasFlag('EXTENTS') ? 0 : MappingFlag.MERGED;
+    read.set(offset, range.length * blockSize, type, flags | merged, data.addressOf(range.physical * blockSize), data.device);
+  };
+
+  /** @returns whether the inode still holds the contents, and `read` says so */
+  const placeInline = (inode: Inode, position: number, count: number, operation: number): boolean => {
+    const isChanged = isWriteOperation(profile, operation) && (operation & REPORT) === 0;
+    // Zeros up to the end of a block look like an append to whoever gets them.
+    const fits = (operation & (ZERO | profile.writeback)) === 0 && space?.holdsInline(inode, position + count) === true;
+    if (isChanged && !fits) {
+      (space as SpaceForData).moveOut(inode);
+      return false;
+    }
+    const isPast = position >= blockSize;
+    const offset = isPast ? Math.floor(position / blockSize) * blockSize : 0;
+    read.set(offset, isPast ? Math.ceil(count / blockSize) * blockSize : blockSize, isPast ? MappingType.HOLE : MappingType.INLINE);
+    return true;
+  };
+
+  /** @returns 0 or a negative errno */
+  const place = (request: Request, inode: Inode, position: number, count: number, operation: number): number => {
+    const isSwapFile = (operation & profile.swapFile) !== 0;
+    const isWrite = isWriteOperation(profile, operation);
+    if (inode.hasFlag('INLINE_DATA')) {
+      if (isSwapFile) return -errno.EINVAL;
+      if (placeInline(inode, position, count, operation)) return 0;
+    }
+    mapping.map(inode, logicalBlock(Math.floor(position / blockSize)), range);
+    if ((operation & OVERWRITE_ONLY) !== 0 && range.state !== RangeState.Written) return -errno.EAGAIN;
+    if ((operation & allocates) !== 0 && (operation & REPORT) === 0 && range.state === RangeState.Hole) fillHole(request, inode, position, count, operation);
+    let flags = 0;
+    if (isSwapFile) {
+      if (range.state === RangeState.Hole) return -errno.EINVAL;
+      space?.commit();
+      data.swapFiles.add(inode.number);
+    } else if (isWrite && space?.isUncommitted === true) {
+      flags |= MappingFlag.DIRTY;
+    }
+    if ((operation & ATOMIC) !== 0) {
+      if (range.state === RangeState.Hole || (range.logical + range.length) * blockSize < position + count) return -errno.EINVAL;
+      flags |= MappingFlag.ATOMIC_BIO;
+    }
+    placeRange(inode, position, count, flags);
+    return 0;
+  };
+
+  /** What will not hold for long, or only for this operation, is not for the kernel to keep. */
+  const isKept = (operation: number): boolean => {
+    if (bypassesCache(profile, operation) || read.type === MappingType.INLINE) return false;
+    return (operation & (WRITE | DIRECT)) !== (WRITE | DIRECT) || read.type === MappingType.MAPPED;
+  };
+
+  return (request, reply) => {
+    const { nodeid, view, bodyOffset: at } = request;
+    const operation = iomapOperation(view, at);
+    const position = iomapPosition(view, at);
+    const count = iomapCount(view, at);
+    const inode = nodes.get(nodeid);
+    if (iomapInode(view, at) !== inode.number || !data.has(inode) || count === 0) return -errno.EINVAL;
+    const isWrite = isWriteOperation(profile, operation) && (operation & REPORT) === 0;
+    if (isWrite && space === undefined) return -errno.EROFS;
+    const most = isWrite && space !== undefined ? space.mostBytes(inode) : (LOGICAL_BLOCK_LIMIT - 1) * blockSize;
+    if (!Number.isSafeInteger(position) || position >= most) return -errno.EFBIG;
+    const outcome = place(request, inode, position, Math.min(count, most - position), operation);
+    if (outcome < 0) return outcome;
+    data.counters.mappings++;
+    write.set(read.offset, read.length, profile.pureOverwrite);
+    if (!isKept(operation) || !data.keepMapping(nodeid, inode.number, read)) return writeIomapBeginOut(reply.view, reply.body, read, write);
+    return writeIomapBeginOut(reply.view, reply.body, retry.set(read.offset, read.length, profile.retryCache), write);
+  };
+}
