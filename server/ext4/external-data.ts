@@ -7,7 +7,8 @@ import type { Transactions } from './journal/transactions.js';
 import type { FileMapping } from './mapping/file-mapping.js';
 import type { FileSpace, SpaceWish } from './mapping/file-space.js';
 import { LOGICAL_BLOCK_LIMIT, MappedRange, RangeState } from './mapping/mapping.js';
-import { logicalBlock, type LogicalBlock } from './units.js';
+import type { Orphans } from './namespace/orphans.js';
+import { logicalBlock, type InodeNumber, type LogicalBlock } from './units.js';
 
 /** Files whose data somebody else moves between memory and the device, past this program. */
 export interface DataElsewhere {
@@ -23,6 +24,7 @@ export interface ExternalDataParts {
   readonly inodes: InodeEditor;
   readonly space: BlockSpace;
   readonly transactions: Transactions;
+  readonly orphans: Orphans;
   readonly blockSize: number;
   /** Clusters that are kept free for the nodes of extent trees: what was reserved for data must stay writable. */
   readonly nodeReserve: number;
@@ -37,6 +39,8 @@ export class ExternalData {
   /** Who moves the data. */
   elsewhere: DataElsewhere | undefined;
   readonly #range = new MappedRange();
+  /** Up to which block files have space that their size does not tell of. */
+  readonly #tails = new Map<InodeNumber, number>();
   readonly #zeros = new Uint8Array(1 << 18);
 
   constructor(parts: ExternalDataParts) {
@@ -49,13 +53,34 @@ export class ExternalData {
     if (!space.hasRoom(nodeReserve)) throw new NoSpaceError(true);
     const unwritten = inode.hasFlag('EXTENTS');
     const wish: SpaceWish = { unwritten, privileged, streaming: true };
-    files.fillSome(inode, first, end, wish, unwritten ? undefined : (_, length, physical) => this.#zero(physical, length));
+    const filled = files.fillSome(inode, first, end, wish, unwritten ? undefined : (_, length, physical) => this.#zero(physical, length));
+    if (!unwritten) this.#expectGrowth(inode, filled);
   }
 
   /** The data of a range is on the device: it is contents now, and the file reaches at least to its end. */
   complete(inode: Inode, offset: number, length: number, wasReserved: boolean): void {
     if (wasReserved && length > 0 && inode.hasFlag('EXTENTS')) this.#convert(inode, offset, offset + length);
-    if (offset + length > inode.size) this.#parts.inodes.setSize(inode, offset + length);
+    if (offset + length <= inode.size) return;
+    this.#parts.inodes.setSize(inode, offset + length);
+    this.#grown(inode);
+  }
+
+  /**
+   * A block map does not tell what is reserved past the end of a file: until the file has grown it is on
+   * the orphan list, so that a crash leaves nothing there.
+   */
+  #expectGrowth(inode: Inode, end: number): void {
+    if (end * this.#parts.blockSize <= up(inode.size, this.#parts.blockSize)) return;
+    this.#tails.set(inode.number, Math.max(end, this.#tails.get(inode.number) ?? 0));
+    this.#parts.orphans.add(inode);
+  }
+
+  #grown(inode: Inode): void {
+    const tail = this.#tails.get(inode.number);
+    if (tail === undefined || tail * this.#parts.blockSize > up(inode.size, this.#parts.blockSize)) return;
+    this.#tails.delete(inode.number);
+    const { orphans } = this.#parts;
+    if (inode.links > 0 && orphans.has(inode.number)) orphans.remove(inode);
   }
 
   /** Whatever is reserved in the range; the rest may have been cut off, or written by another completion. */
@@ -87,3 +112,5 @@ export class ExternalData {
     this.elsewhere?.settle(position, length);
   }
 }
+
+const up = (value: number, unit: number): number => Math.ceil(value / unit) * unit;

@@ -283,6 +283,7 @@ export class WritableFilesystem {
       inodes: this.inodes,
       space: this.space,
       transactions,
+      orphans: this.orphans,
       blockSize: superblock.blockSize,
       nodeReserve: Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters),
     });

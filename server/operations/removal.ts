@@ -28,7 +28,7 @@ export function removalOperations(volume: WritableVolume): OperationTable {
     const number = inodeNumber(nodeid);
     if (!orphans.has(number)) return;
     writable.change(() => {
-      reaper.reap(number);
+      reaper.settle(number);
     });
   };
 

@@ -27,17 +27,8 @@ export interface WritableVolume extends Volume {
  * it does so before the caller of unlink(2) is back, but what it says may be read later than what
  * that caller asks next.
  */
-export function changing(volume: WritableVolume, handler: Handler): Handler {
-  const { orphans } = volume.writable;
-  return (request, reply) => {
-    try {
-      return change(volume, request, () => handler(request, reply));
-    } catch (error) {
-      if (!request.isRepeated && !orphans.isEmpty && isLackOfRoom(error)) return POSTPONED;
-      throw error;
-    }
-  };
-}
+export const changing = (volume: WritableVolume, handler: Handler): Handler =>
+  findingRoom(volume, (request, reply) => change(volume, request, () => handler(request, reply)));
 
 /** Does something for whoever sent the request, in a handle of its own. @param operation returns a negative errno, or what is returned */
 export function change(volume: WritableVolume, { uid, gid }: Request, operation: () => number): number {
@@ -48,6 +39,18 @@ export function change(volume: WritableVolume, { uid, gid }: Request, operation:
     if (outcome < 0) throw new OperationError(-outcome, 'refused');
     return outcome;
   }, uid !== ROOT_USER);
+}
+
+/** A handler that sees to its own changes, tried again where it finds no room: see `changing`. */
+export function findingRoom({ writable: { orphans } }: WritableVolume, handler: Handler): Handler {
+  return (request, reply) => {
+    try {
+      return handler(request, reply);
+    } catch (error) {
+      if (!request.isRepeated && !orphans.isEmpty && isLackOfRoom(error)) return POSTPONED;
+      throw error;
+    }
+  };
 }
 
 /** Of the filesystem, or within a quota. */

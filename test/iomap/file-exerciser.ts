@@ -7,6 +7,7 @@ import type { SimulatedKernel } from './simulated-kernel.js';
 const ROOT = 2;
 const LARGEST = 300_000;
 const LONGEST = 40_000;
+const FSYNC = 19;
 const JOURNAL_DATA = 0x4000;
 const SETFLAGS = 0x4008_6602;
 
@@ -21,6 +22,8 @@ export interface Exercise {
   readonly hasInline: boolean;
   /** Beside them, files whose data is journalled. */
   readonly classic: boolean;
+  /** Called between operations, with what is being written still on its way; `synced` is durable as it is. */
+  readonly between?: (synced: Exercised | undefined) => void;
 }
 
 /** What a file has to hold. */
@@ -62,7 +65,7 @@ class Subject {
 }
 
 /** @returns the files as they should be, all of them written back */
-export function exerciseFiles({ kernel, disk, random, operations, extents, hasInline, classic }: Exercise): Exercised[] {
+export function exerciseFiles({ kernel, disk, random, operations, extents, hasInline, classic, between }: Exercise): Exercised[] {
   const subjects = ['a', 'b', 'c'].map((name) => new Subject(kernel, ROOT, '', name));
   if (classic) {
     const directory = journalledDirectory(kernel);
@@ -80,6 +83,7 @@ export function exerciseFiles({ kernel, disk, random, operations, extents, hasIn
     }
     if (random.below(12) === 0) disk.writeBackSome(random);
     if (random.below(40) === 0) disk.shrink(random);
+    between?.(what === FSYNC ? { path: subject.path, contents: Buffer.from(subject.expected) } : undefined);
     if (random.below(150) === 0) subjects[index] = remade(subject, kernel);
   }
   for (const { file, path, expected } of subjects) {
@@ -145,7 +149,7 @@ function operate(what: number, subject: Subject, kernel: SimulatedKernel, random
       if ((mode & KEEP_SIZE) === 0) subject.resize(Math.max(subject.expected.length, end));
       return;
     }
-    case 19:
+    case FSYNC:
       file.fsync();
       return;
     case 20:

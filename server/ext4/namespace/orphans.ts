@@ -36,8 +36,9 @@ export class Orphans implements TransactionListener {
     return this.#head.lastOrphan === 0;
   }
 
-  /** Puts an inode at the head of the list; it must not be on it. */
+  /** Puts an inode at the head of the list, unless it is on it. */
   add(inode: Inode): void {
+    if (this.has(inode.number)) return;
     const previous = this.#links();
     const next = this.#head.lastOrphan;
     this.#editor.setDeletionTime(inode, next);

@@ -46,11 +46,11 @@ export class Reaper {
     // To the size that it has: what was reserved past its end goes. Also where it seems to grow, if it was
     // longer for whoever writes its data.
     if (grows && !writer.isWrittenElsewhere(inode)) return;
-    if (writer.releaseTail(inode, false)) return;
-    const wasOrphan = orphans.has(inode.number);
-    if (!wasOrphan) orphans.add(inode);
-    this.#finish(inode, false);
-    if (!wasOrphan) orphans.remove(inode);
+    if (!writer.releaseTail(inode, false)) {
+      orphans.add(inode);
+      this.#finish(inode, false);
+    }
+    if (inode.links > 0 && orphans.has(inode.number)) orphans.remove(inode);
   }
 
   /** Frees an inode that has no name left and is not in use; it must be on the orphan list. */
@@ -78,7 +78,7 @@ export class Reaper {
     for (const number of orphans.all()) {
       transactions.begin();
       try {
-        this.#settle(inodeNumber(number));
+        this.settle(inodeNumber(number));
         transactions.end();
       } catch (error) {
         transactions.abort();
@@ -88,7 +88,8 @@ export class Reaper {
     }
   }
 
-  #settle(number: InodeNumber): void {
+  /** Brings what an inode is on the orphan list for to its end: it is freed, or has nothing past its size. */
+  settle(number: InodeNumber): void {
     const { inodes, orphans, writer, hasBlocks } = this.#parts;
     const inode = inodes.get(number);
     if (inode.links === 0) {

@@ -4,7 +4,7 @@ import { SetattrValid } from '../../../protocol/fuse/requests.js';
 import { errno } from '../../ext4/errors.js';
 import type { Handler, OperationTable } from '../../session/handler.js';
 import type { Volume } from '../volume.js';
-import type { WritableVolume } from '../writable-volume.js';
+import { findingRoom, type WritableVolume } from '../writable-volume.js';
 import { beginOperation } from './begin.js';
 import { completionOperation } from './completion.js';
 import { configOperation } from './configuration.js';
@@ -69,7 +69,7 @@ export function withWrittenKernelData(volume: WritableVolume, data: KernelData, 
       SYNCFS: (sync) => flushing(volume, sync),
     }),
     IOMAP_CONFIG: configOperation(filesystem, data, options.iomap === 'on', configured),
-    IOMAP_BEGIN: beginOperation(volume, data, spaceForData(volume)),
+    IOMAP_BEGIN: findingRoom(volume, beginOperation(volume, data, spaceForData(volume))),
     IOMAP_IOEND: completionOperation(volume, data),
     FREEZE_FS: () => {
       writable.settle();
