@@ -223,8 +223,9 @@ export class SimulatedFile implements KnownNode {
     return found;
   }
 
-  /** Memory gets scarce: clean pages leave. */
+  /** Memory gets scarce: clean pages leave, once what is being written of them is on the device. */
   shrink(): void {
+    this.finishIo();
     for (const [block, page] of this.#pages) if (!page.dirty) this.#pages.delete(block);
   }
 
