@@ -4,7 +4,8 @@ import { systemRuntime } from '../../helper/mount/runtime.js';
 import { run } from './command.js';
 import { fuse4fs } from './mount.js';
 
-const STATUS_ATTEMPTS = 20;
+/** In milliseconds. */
+const STATUS_PATIENCE = 60_000;
 
 interface MountStatus {
   readonly target: string;
@@ -14,7 +15,8 @@ interface MountStatus {
 
 /** On a busy machine a server may not answer in the time that `status` gives it: then it is asked again. */
 async function statusOf(target: string): Promise<MountStatus & { readonly pid: number }> {
-  for (let attempt = 0; attempt < STATUS_ATTEMPTS; attempt++) {
+  const deadline = performance.now() + STATUS_PATIENCE;
+  while (performance.now() < deadline) {
     const { mounts } = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as { mounts: MountStatus[] };
     const found = mounts.find((mount) => mount.target === target);
     if (typeof found?.pid === 'number') return { ...found, pid: found.pid };
