@@ -4,7 +4,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { mountByLoop } from '../support/loop-mount.js';
+import { mountByLoop, unmountLoop } from '../support/loop-mount.js';
 import { debugfs, NOT_UTF8, TreeAndImage } from './library-image.js';
 
 const sample = new TreeAndImage();
@@ -104,7 +104,7 @@ t.test('extents are where the kernel says', { skip: isRoot ? false : 'mounting n
       execFileSync('sync', ['-f', mountPoint]);
       reference = execFileSync('filefrag', ['-v', join(mountPoint, 'sparse')], { encoding: 'utf8' });
     } finally {
-      execFileSync('umount', [mountPoint]);
+      unmountLoop(image, mountPoint);
     }
     const rows = Array.from(reference.matchAll(/^ +\d+: +(\d+)\.\. *(\d+): +(\d+)\.\. *(\d+): +(\d+):(?: +\d+:)? *(\S*)$/gm), ([, logical, , physical, , length, flags = '']) => ({
       logical: Number(logical) * 4096,

@@ -1,4 +1,4 @@
-import { mountByLoop } from '../support/loop-mount.js';
+import { mountByLoop, unmountLoop } from '../support/loop-mount.js';
 import { execFileSync } from 'node:child_process';
 import { fstatSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -80,7 +80,7 @@ export class KernelImage {
       return use(mountPoint);
     } finally {
       try {
-        execFileSync('umount', [mountPoint]);
+        unmountLoop(this.path, mountPoint);
       } catch {
         execFileSync('umount', ['-l', mountPoint]);
       }

@@ -63,7 +63,7 @@ t.test('no block of file contents is in a core dump', { skip }, async (t) => {
 });
 
 t.test('the title says what is mounted where, in full', { skip }, async (t) => {
-  const directory = join(scratchDirectory(t, 'title'), 'long'.repeat(50));
+  const directory = join(scratchDirectory(t, 'title'), 'long'.repeat(25));
   mkdirSync(join(directory, 'there'), { recursive: true });
   const image = await makeImage(directory, {});
   await fuseMount(image, [], async (target) => {

@@ -13,12 +13,16 @@ import { scratchDirectory } from '../support/scratch.js';
 const skip = cannotMount() || missing('systemd-nspawn');
 const INSTALLED = '/usr/lib/fuse4fs';
 
-/** Puts the attacking server beside the installed one, and has systemd start it instead. */
+/** Puts the attacking server beside the installed one, for systemd to start instead. */
 async function takeOver(system: BootedSystem): Promise<void> {
+  // The container does not see all of the machine: not what is below /tmp, for one.
+  const brought = join(system.images, 'attacks');
+  await run('cp', ['-r', join(projectRoot, 'dist', 'test', 'support', 'attacks'), brought]);
+  await run('cp', [join(projectRoot, 'build', 'test', 'system-calls.node'), system.images]);
   await system.run('sh', '-euc', `
     mkdir -p ${INSTALLED}/dist/test/support ${INSTALLED}/build/test
-    cp -r ${projectRoot}/dist/test/support/attacks ${INSTALLED}/dist/test/support/
-    cp ${projectRoot}/build/test/system-calls.node ${INSTALLED}/build/test/`);
+    cp -r /images/attacks ${INSTALLED}/dist/test/support/
+    cp /images/system-calls.node ${INSTALLED}/build/test/`);
 }
 
 t.test('from the service that systemd starts', { skip }, async (t) => {

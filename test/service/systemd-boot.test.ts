@@ -11,15 +11,27 @@ import { scratchDirectory } from '../support/scratch.js';
 const skip = cannotMount() || missing('systemd-nspawn');
 const EIGHT_MEBIBYTES = '8M';
 
+/** In milliseconds: a mount is there a little before systemd has heard from its server that it is. */
+const PATIENCE = 30_000;
+
 /** `systemctl show` of the unit that serves what is mounted there. */
 async function serverOf(system: BootedSystem, target: string): Promise<Record<string, string>> {
+  const deadline = performance.now() + PATIENCE;
+  for (;;) {
+    const found = await findServer(system, target);
+    if (found !== undefined) return found;
+    if (performance.now() > deadline) throw new Error(`no server says that it serves ${target}`);
+  }
+}
+
+async function findServer(system: BootedSystem, target: string): Promise<Record<string, string> | undefined> {
   const units = await system.run('systemctl', 'list-units', '--plain', '--no-legend', '--all', 'fuse4fs-server@*.service');
   for (const name of units.split('\n').flatMap((line) => line.split(' ')[0] || [])) {
     const shown = await system.run('systemctl', 'show', name);
     const properties = Object.fromEntries(shown.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
     if (properties['StatusText']?.endsWith(` on ${target}`)) return properties;
   }
-  throw new Error(`no server says that it serves ${target}`);
+  return undefined;
 }
 
 const asUser = async (t: Test, system: BootedSystem): Promise<void> => {

@@ -15,3 +15,19 @@ export function mountByLoop(image: string, target: string, options: readonly str
     if (status !== MOUNT_FAILURE || !stderr.includes('busy') || attempt === MOST_ATTEMPTS) throw new Error(`mount of ${image}: ${stderr}`);
   }
 }
+
+/** In milliseconds. */
+const RELEASE_PATIENCE = 60_000;
+
+/**
+ * umount(8), and waits until the loop device has gone too: a filesystem goes with the last of its mounts, and a
+ * mount namespace that is just being made for another test's server has a copy for a moment.
+ */
+export function unmountLoop(image: string, target: string): void {
+  const { status, stderr } = spawnSync('umount', [target], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`umount of ${target}: ${stderr}`);
+  const deadline = performance.now() + RELEASE_PATIENCE;
+  while (spawnSync('losetup', ['--associated', image]).stdout.length > 0) {
+    if (performance.now() > deadline) throw new Error(`${image} is still mounted somewhere, although not on ${target}`);
+  }
+}

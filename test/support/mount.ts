@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { attempt, run } from './command.js';
-import { mountByLoop } from './loop-mount.js';
+import { mountByLoop, unmountLoop } from './loop-mount.js';
 import { projectRoot } from './native.js';
 
 const isMounted = (target: string): boolean =>
@@ -42,7 +42,10 @@ export function kernelMount<Result>(
       if (image.startsWith('/dev/')) await run('mount', ['-t', 'ext4', '-o', ['rw', ...options].join(','), image, target]);
       else mountByLoop(image, target, options);
     },
-    async (target) => void (await run('umount', [target])),
+    async (target) => {
+      if (image.startsWith('/dev/')) await run('umount', [target]);
+      else unmountLoop(image, target);
+    },
     use,
   );
 }
