@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import type { StatusReport } from '../../server/status/report.js';
 import { BareMount, mountsImpossible } from '../support/bare-mount.js';
+import { deviceOf } from '../support/server.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'fuse4fs-session-'));
 const image = join(directory, 'image');
@@ -124,7 +125,7 @@ t.test('an aborted connection is an error', { skip: mountsImpossible }, async (t
   await status.next();
   const control = mkdtempSync(join(directory, 'control-'));
   spawnSync('mount', ['-t', 'fusectl', 'none', control]);
-  writeFileSync(join(control, `${statSync(mount.target).dev & 0xff}`, 'abort'), '1');
+  writeFileSync(join(control, deviceOf(mount.target).split(':')[1] ?? '', 'abort'), '1');
   spawnSync('umount', [control]);
   t.equal(await mount.exited, 1);
   t.match(await status.next(), { event: 'exit', ok: false, error: /abort/ });

@@ -68,14 +68,15 @@ export class BootedSystem {
       booted.kill();
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
+      // Without systemd-nspawn its container would go on: with its first process all of it ends.
+      for (const leader of childrenOf(child)) process.kill(leader, 'SIGKILL');
       child.kill('SIGKILL');
       await gone;
     });
     const first = await Promise.race([once(booted, 'exit').then(() => 'booted'), once(child, 'exit').then(() => 'ended')]);
     closeSync(log);
     if (first === 'ended') throw new Error(`the container ended:\n${readFileSync(join(this.#directory, 'console.log'), 'utf8').slice(-3000)}`);
-    const { pid = 0 } = child;
-    this.#leader = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+    this.#leader = childrenOf(child)[0] ?? 0;
   }
 
   attempt(command: string, ...words: string[]): Promise<Output> {
@@ -98,4 +99,8 @@ export class BootedSystem {
   #entering(command: string, words: readonly string[]): string[] {
     return ['--target', String(this.#leader), '--mount', '--uts', '--ipc', '--net', '--pid', '--cgroup', command, ...words];
   }
+}
+
+function childrenOf({ pid = 0 }: ChildProcess): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter((word) => word.trim() !== '').map(Number);
 }

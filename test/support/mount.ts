@@ -66,7 +66,7 @@ export function fuseMount<Result>(
     async (target) => {
       await run(process.execPath, [fuse4fs, 'umount', target]);
       // The server has the image locked until its end, which comes later where another mount namespace has a copy of the mount.
-      if (!image.startsWith('/dev/')) await run('flock', [image, 'true']);
+      if (!image.startsWith('/dev/')) await run('flock', ['--timeout', '60', image, 'true']);
     },
     use,
   );

@@ -7,7 +7,7 @@ import { projectRoot } from './native.js';
  */
 const ENTER = `
 findmnt --raw --noheadings --output TARGET | tac | while read -r target; do
-  case "$target" in "$SCRATCH"/* | "$PROJECT"/*) umount -l "$(printf %b "$target")" ;; esac
+  case "$target" in /tmp/* | /dev/shm/* | "$SCRATCH"/* | "$PROJECT"/*) umount -l "$(printf %b "$target")" ;; esac
 done
 exec "$@"`;
 
