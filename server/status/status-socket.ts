@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { log } from '../log.js';
 import type { ExitEvent, StatusReport, StoppingEvent } from './report.js';
 
@@ -39,6 +40,10 @@ export class StatusSocket {
 
   /** Says goodbye on every connection, and returns when that was sent or nobody took it. */
   async end(event: ExitEvent): Promise<void> {
+    // Whoever connected before the end counts as connected, although this thread was too busy to take the call:
+    // the first turn ends the events that are being handled, in the second those are taken that wait.
+    await turn();
+    await turn();
     this.#server.close();
     const line = `${JSON.stringify(event)}\n`;
     await Promise.all([...this.#connections].map((connection) => farewell(connection, line)));
