@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { installedFile } from '../helper/mount/server-root.js';
 
 export function version(): string {

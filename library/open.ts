@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { BlockDevice } from '../server/device/block-device.js';
 import { DescriptorDevice } from '../server/device/descriptor-device.js';
 import { DeviceError, errno, type FilesystemError } from '../server/ext4/errors.js';

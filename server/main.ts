@@ -6,7 +6,7 @@ const USAGE_EXIT = 2;
 
 try {
   const way = wayIn(process.argv.slice(2), process.env);
-  process.exit(await serve({ way, filesystem: new URL('./operations/filesystem.js', import.meta.url) }));
+  process.exit(await serve({ way, thread: new URL('./ext4-thread.js', import.meta.url) }));
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   log('error', error.message);

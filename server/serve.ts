@@ -17,8 +17,8 @@ import type { WayIn } from './way-in.js';
 
 export interface ServeOptions {
   readonly way: WayIn;
-  /** The module of the filesystem (FilesystemModule). */
-  readonly filesystem: URL;
+  /** What the filesystem thread runs: a module that calls serveFilesystem. */
+  readonly thread: URL;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface ServeOptions {
  * blocks; this one stays free for signals, the service manager and status requests.
  * @returns the exit code
  */
-export async function serve({ way, filesystem }: ServeOptions): Promise<number> {
+export async function serve({ way, thread }: ServeOptions): Promise<number> {
   // The last socket of its own: none can be made from here on.
   const manager = await serviceManager(process.env);
   // The first process of a container is not ended by a signal that it does not listen to.
@@ -36,7 +36,7 @@ export async function serve({ way, filesystem }: ServeOptions): Promise<number> 
   const confinement = confine(process.env);
   // Node's pool of threads: none can be started once the mount is served.
   await promisify(fstat)(entrance.socket);
-  const server = new Server(manager, entrance, filesystem, confinement, memory);
+  const server = new Server(manager, entrance, thread, confinement, memory);
   for (const signal of STOP_SIGNALS) process.off(signal, leave);
   return server.ended;
 }
@@ -71,7 +71,7 @@ class Server {
   #beating: NodeJS.Timeout | undefined;
   #finished!: (exitCode: number) => void;
 
-  constructor(manager: ServiceManager, entrance: Entrance, filesystem: URL, confinement: Confinement, memory: ResidentMemory) {
+  constructor(manager: ServiceManager, entrance: Entrance, thread: URL, confinement: Confinement, memory: ResidentMemory) {
     this.#manager = manager;
     this.#confinement = confinement;
     this.#memory = memory;
@@ -79,13 +79,12 @@ class Server {
     this.#listening = entrance.listening;
     const start: ThreadStart = {
       ...entrance,
-      filesystem: filesystem.href,
       control: this.#control.memory,
       counters: this.#counters.memory,
       gauges: this.#gauges.buffer as SharedArrayBuffer,
       confinement,
     };
-    this.#thread = new Worker(new URL('./session/filesystem-thread.js', import.meta.url), {
+    this.#thread = new Worker(thread, {
       workerData: start,
       // The descriptors came from the helper, and the thread closes them itself.
       trackUnmanagedFds: false,

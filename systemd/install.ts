@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MountError } from '../helper/mount/errors.js';
+import { packageRoot } from '../native/package-root.js';
 import { jitless, layout, PROGRAM, type Piece } from './layout.js';
 
 /** What was installed, for uninstall: paths beneath the root, in the order in which they came. */
@@ -28,7 +29,7 @@ export function install({ root, jitless: withJitless }: InstallRequest): Install
   const pieces = [...layout(), ...(withJitless ? [jitless()] : [])];
   const isUpgrade = existsSync(join(root, RECORD));
   // Onto itself: the files to be copied would be removed first.
-  if (isUpgrade && realpathSync(join(root, PROGRAM)) === realpathSync(join(import.meta.dirname, '..', '..'))) {
+  if (isUpgrade && realpathSync(join(root, PROGRAM)) === realpathSync(packageRoot)) {
     throw new MountError('USAGE', 'this is the installed program itself', 'install from the new version\'s directory');
   }
   if (isUpgrade) removeFiles(root);

@@ -1,7 +1,7 @@
 /** Where each part of an installation goes: the hierarchy of file-hierarchy(7). */
 import { readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { installedFile, packagesWithDependencies, titleRoom } from '../helper/mount/server-root.js';
 
 /** The program, in one directory of its own. */

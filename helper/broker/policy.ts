@@ -1,6 +1,6 @@
 /** What users may have mounted: /etc/fuse4fs/helper.json, or the defaults where there is none. */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MountError } from '../mount/errors.js';
 import { optionTable } from '../mount/option-table.js';
 import { nameOf, type Caller } from './caller.js';

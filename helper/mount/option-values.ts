@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What an option's value may be: how to name it in help, and the schema that checks and converts the text. */
 export interface OptionValue {

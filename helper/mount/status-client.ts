@@ -1,5 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorName, shim } from '../native/shim.js';
 import { withShortName } from './status-listener.js';
 

@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MountError } from '../mount/errors.js';
 import { isOurs, readMounts } from '../mount/mountinfo.js';
 import { statusSocketOf } from '../mount/runtime.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MountError } from '../mount/errors.js';
 import { splitWords } from '../mount/options.js';
 

@@ -1,5 +1,5 @@
 /** The messages of broker.proto as the program sees them: parsed, with descriptors in named places. Nothing here is trusted. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const LIMITS = { text: 4096, options: 256, list: 64 } as const;
 

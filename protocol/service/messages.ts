@@ -4,7 +4,7 @@
  * made. Nothing here is trusted: lengths, counts and ranges are bounded, and texts that reach a terminal
  * or a log lose their control characters.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const MAX_CLONES = 64;
 

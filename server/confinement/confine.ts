@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { packageRoot } from '../../native/package-root.js';
 import { log } from '../log.js';
 import { serverShim } from '../native/shim.js';
 import type { Confinement } from './confinement.js';
@@ -17,8 +17,6 @@ const RLIMIT_NOFILE = 7;
 const MOST_DESCRIPTORS = 256;
 /** Bytes: more than the largest cache that makes sense, and less than what would hurt the machine. */
 const MOST_MEMORY = 4 * 2 ** 30;
-
-const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 /**
  * Gives up what the server can give up by itself, however it was started: whoever contains it (a
@@ -40,7 +38,7 @@ export function confine({ FUSE4FS_SECCOMP, FUSE4FS_LANDLOCK }: NodeJS.ProcessEnv
   attempt('descriptor limit', serverShim.limit(RLIMIT_NOFILE, MOST_DESCRIPTORS));
   attempt('memory limit', serverShim.limit(RLIMIT_DATA, MOST_MEMORY));
   // "log" and "off" are for whoever has to find out what a new Node version calls, or opens.
-  const landlock = FUSE4FS_LANDLOCK === 'off' ? 0 : attempt('landlock', serverShim.landlock(PROGRAM, packages()));
+  const landlock = FUSE4FS_LANDLOCK === 'off' ? 0 : attempt('landlock', serverShim.landlock(packageRoot, packages()));
   if (FUSE4FS_LANDLOCK === 'off') missing.push('landlock');
   const seccomp = FUSE4FS_SECCOMP === 'log' || FUSE4FS_SECCOMP === 'off' ? FUSE4FS_SECCOMP : 'filter';
   if (seccomp !== 'off') attempt('the filter of system calls', serverShim.seccomp(0, seccomp === 'log' ? 1 : 0));
@@ -61,7 +59,7 @@ export function confineServing({ seccomp }: Confinement): void {
 /** Where the packages are that the server imports, if they are not below the program itself. */
 function packages(): string {
   try {
-    return realpathSync(join(PROGRAM, 'node_modules'));
+    return realpathSync(join(packageRoot, 'node_modules'));
   } catch {
     return '';
   }

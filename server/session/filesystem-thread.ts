@@ -31,9 +31,11 @@ const gauges = new Float64Array(start.gauges);
 let moreMessages = false;
 const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
 
-const module = (await import(start.filesystem)) as FilesystemModule;
-control.attach();
-tell({ type: 'ended', end: run(module) });
+/** What the module does that a thread is started with: it has the filesystem, and calls this once. */
+export function serveFilesystem(module: FilesystemModule): void {
+  control.attach();
+  tell({ type: 'ended', end: run(module) });
+}
 
 function run(module: FilesystemModule): ThreadEnd {
   let channel: Channel | undefined;

@@ -6,8 +6,6 @@ export interface ThreadStart {
   /** The connection to the helper, or a listening socket to which it will connect. */
   readonly socket: number;
   readonly listening: boolean;
-  /** URL of a FilesystemModule. */
-  readonly filesystem: string;
   readonly control: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly gauges: SharedArrayBuffer;

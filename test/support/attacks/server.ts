@@ -9,4 +9,4 @@ import { ORDERS } from './verdict.js';
 const orders = new BroadcastChannel(ORDERS);
 orders.onmessage = (event) => orders.postMessage(attack('main', (event as { readonly data: Surroundings }).data));
 const way = wayIn(process.argv.slice(2), process.env);
-process.exit(await serve({ way, filesystem: new URL('./filesystem.js', import.meta.url) }));
+process.exit(await serve({ way, thread: new URL('./thread.js', import.meta.url) }));
