@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
+import { packageRoot } from '../../native/package-root.js';
 import { MountError } from './errors.js';
 
 /** A file or directory that the server may see, and where it sees it. */
@@ -17,15 +17,14 @@ export interface ServerProgram {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Packages that the server imports; theirs come along. */
-const SERVER_PACKAGES = ['protobufjs', 'zod', 'unix-dgram'];
+/** Packages that are not bundled with the server; theirs come along. */
+const SERVER_PACKAGES = ['unix-dgram'];
 
-/** What of the build the server needs. Neither the helper nor the commands. */
+/** What of the build the server needs: itself, bundled. Neither the helper nor the commands. */
 const SERVER_PARTS = [
   'package.json',
-  'dist/native',
-  'dist/protocol',
-  'dist/server',
+  'dist/server/main.js',
+  'dist/server/ext4-thread.js',
   'build/Release/seqpacket.node',
   'build/Release/server.node',
 ];
@@ -34,8 +33,6 @@ const NODE = '/node';
 const HOME = '/fuse4fs';
 /** Descriptor on which the server finds the handshake. */
 export const HANDSHAKE_DESCRIPTOR = 3;
-
-const packageRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 /** The checkout or the installed package. */
 export function installedFile(...path: string[]): string {
