@@ -1,14 +1,17 @@
-import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exit, run } from './command.js';
-import { untilMounted } from './mountinfo.js';
+import { floorVersion, mountFloor } from './floor/mount.js';
+import { isMounted, untilMounted } from './mountinfo.js';
 
 /** A mounted filesystem under measurement. */
 export interface Mounted {
   /** The process that serves it; none for a driver in the kernel. */
   readonly server?: number | undefined;
-  /** Returns when the device is free again. */
+  /** Where it is mounted. */
+  readonly target: string;
+  /** Returns when the device is free again. A mount that does not go is detached, so that the next one finds its place free. */
   unmount(): Promise<void>;
 }
 
@@ -16,6 +19,8 @@ export interface Mounted {
 export interface Contender {
   readonly name: string;
   readonly canWrite: boolean;
+  /** Not ext4, but a server of constants. */
+  readonly isConstant?: boolean;
   version(): Promise<string>;
   mount(device: string, target: string, options: readonly string[]): Promise<Mounted>;
 }
@@ -35,35 +40,49 @@ export const kernel: Contender = {
   canWrite: true,
   version: async () => `Linux ${(await run('uname', '-r')).trim()}`,
   async mount(device, target, options) {
+    mkdirSync(target, { recursive: true });
     await run('mount', '-t', 'ext4', '-o', options.join(','), device, target);
-    return {
-      unmount: async () => {
-        await run('umount', target);
-      },
-    };
+    return { target, unmount: () => detachedOtherwise(target, () => run('umount', target)) };
   },
 };
+
+async function detachedOtherwise(target: string, unmount: () => Promise<unknown>): Promise<void> {
+  try {
+    await unmount();
+  } catch (error) {
+    if (isMounted(target)) await run('umount', '--lazy', target);
+    throw error;
+  }
+}
 
 /**
  * Debian's fuse2fs; stays in the foreground, so that its process is known.
  * @param log what it says; a file, which does not hold it up while nobody reads
  */
 async function startFuse2fs(device: string, target: string, options: readonly string[], log: string): Promise<Mounted> {
+  mkdirSync(target, { recursive: true });
   const said = openSync(log, 'w');
   // In a session of its own, where a daemon would be: the scheduler shares out processors by session.
   const server = spawn('fuse2fs', ['-f', ...options, device, target], { stdio: ['ignore', 'ignore', said], detached: true });
   closeSync(said);
   const ended = (): string | undefined =>
-    server.exitCode === null ? undefined : `fuse2fs ended with status ${server.exitCode}: ${readFileSync(log, 'utf8').slice(-1000)}`;
+    server.exitCode === null && server.signalCode === null ? undefined : `fuse2fs ended with ${server.exitCode ?? server.signalCode}: ${readFileSync(log, 'utf8').slice(-1000)}`;
   await untilMounted(target, ended);
-  return {
-    server: server.pid,
-    unmount: async () => {
-      await run('umount', target);
-      await exit(server);
-      rmSync(log);
-    },
-  };
+  return { server: server.pid, target, unmount: () => endFuse2fs(server, target, log, ended) };
+}
+
+async function endFuse2fs(server: ChildProcess, target: string, log: string, ended: () => string | undefined): Promise<void> {
+  const early = ended();
+  try {
+    await detachedOtherwise(target, () => run('umount', target));
+  } catch (error) {
+    server.kill('SIGKILL');
+    throw error;
+  } finally {
+    await exit(server);
+    rmSync(log);
+  }
+  if (early !== undefined) throw new Error(early);
 }
 
 const fuse2fsWith = (name: string, extraOptions: readonly string[]): Contender => ({
@@ -83,10 +102,11 @@ export const fuse2fsCounting: CountingContender = {
   },
 };
 
-export const fuse2fs = fuse2fsWith('fuse2fs', []);
+/** As everyone may use the other mounts. */
+export const fuse2fs = fuse2fsWith('fuse2fs', ['allow_other']);
 
 /** With the longest timeouts and the kernel's cache kept, which it can afford as the only writer. */
-export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', ['kernel_cache', 'entry_timeout=86400', 'attr_timeout=86400', 'negative_timeout=86400']);
+export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', ['allow_other', 'kernel_cache', 'entry_timeout=86400', 'attr_timeout=86400', 'negative_timeout=86400']);
 
 const cli = fileURLToPath(new URL('../cli/fuse4fs.js', import.meta.url));
 
@@ -108,13 +128,9 @@ export const fuse4fs: Contender & CountingContender = {
   canWrite: true,
   version: async () => `fuse4fs ${(await run(process.execPath, cli, '--version')).trim().replace(/^fuse4fs /, '')}, Node ${process.version}`,
   async mount(device, target, options) {
+    mkdirSync(target, { recursive: true });
     await run(process.execPath, cli, 'mount', device, target, '-o', options.join(','));
-    return {
-      server: (await statusOf(target)).pid,
-      unmount: async () => {
-        await run(process.execPath, cli, 'umount', target);
-      },
-    };
+    return { server: (await statusOf(target)).pid, target, unmount: () => detachedOtherwise(target, () => run(process.execPath, cli, 'umount', target)) };
   },
   async mountCounting(device, target) {
     const mounted = await this.mount(device, target, ['rw']);
@@ -122,5 +138,13 @@ export const fuse4fs: Contender & CountingContender = {
   },
 };
 
-export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse4fs];
-export const usualContenders: readonly string[] = ['kernel', 'fuse2fs', 'fuse4fs'];
+/** What the session and the kernel cost, however quick the filesystem is. */
+export const floor: Contender = {
+  name: 'floor',
+  canWrite: false,
+  isConstant: true,
+  version: () => Promise.resolve(floorVersion),
+  mount: mountFloor,
+};
+
+export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse4fs, floor];

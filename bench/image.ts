@@ -1,51 +1,57 @@
 import { randomFillSync } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './command.js';
+import type { Sizes } from './sizes.js';
+import { sizeOf } from './source.js';
 
 const MIB = 1 << 20;
-
-/** How much the image holds; every contender reads the same one. */
-export interface Contents {
-  readonly bigFileMiB: number;
-  readonly directories: number;
-  readonly filesPerDirectory: number;
-}
-
-export const fullContents: Contents = { bigFileMiB: 1024, directories: 100, filesPerDirectory: 200 };
-export const quickContents: Contents = { bigFileMiB: 256, directories: 100, filesPerDirectory: 200 };
+/** Sparse: what is not written takes no room. */
+const EMPTY_IMAGE_MIB = 4096;
 
 export const BIG_FILE = 'big';
 export const TREE = 'tree';
 
-/** Makes an image as mke2fs does by default, filled through the kernel's driver. */
-export async function makeImage(path: string, scratch: string, contents: Contents): Promise<void> {
-  const { bigFileMiB, directories, filesPerDirectory } = contents;
-  rmSync(path, { force: true });
-  writeFileSync(path, '');
-  truncateSync(path, (bigFileMiB * 2 + 512) * MIB);
-  await run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=0,lazy_journal_init=0', path);
+/** The images of a run; nobody writes to either. */
+export interface Images {
+  readonly filled: string;
+  readonly empty: string;
+}
 
+/** Makes them as mke2fs does by default, and fills the one through the kernel's driver. */
+export async function makeImages(scratch: string, sizes: Sizes): Promise<Images> {
+  const images = { filled: join(scratch, 'filled.img'), empty: join(scratch, 'empty.img') };
+  await makeFilesystem(images.empty, EMPTY_IMAGE_MIB);
+  await makeFilesystem(images.filled, sizes.bigFileMiB + 1024);
   const target = join(scratch, 'fill');
   mkdirSync(target, { recursive: true });
-  await run('mount', '-o', 'loop', path, target);
+  await run('mount', '-o', 'loop', images.filled, target);
   try {
-    writeBigFile(join(target, BIG_FILE), bigFileMiB);
-    for (let directory = 0; directory < directories; directory++) {
-      const where = join(target, TREE, `d${directory}`);
-      mkdirSync(where, { recursive: true });
-      for (let file = 0; file < filesPerDirectory; file++) {
-        writeFileSync(join(where, `file-${file}.txt`), Buffer.alloc(sizeOf(file), `${directory}/${file}\n`));
-      }
-    }
+    fill(target, sizes);
   } finally {
     await run('umount', target);
   }
+  return images;
 }
 
-/** Small files as in a source tree: from 100 bytes to 12 KiB, the same ones every time. */
-const sizeOf = (file: number): number => 100 + ((file * 2654435761) % 12_000);
+async function makeFilesystem(path: string, sizeMiB: number): Promise<void> {
+  rmSync(path, { force: true });
+  writeFileSync(path, '');
+  truncateSync(path, sizeMiB * MIB);
+  await run('mke2fs', '-q', '-F', '-t', 'ext4', '-E', 'lazy_itable_init=0,lazy_journal_init=0', path);
+}
+
+function fill(target: string, { bigFileMiB, directories, filesPerDirectory }: Sizes): void {
+  writeBigFile(join(target, BIG_FILE), bigFileMiB);
+  for (let directory = 0; directory < directories; directory++) {
+    const where = join(target, TREE, `d${directory}`);
+    mkdirSync(where, { recursive: true });
+    for (let file = 0; file < filesPerDirectory; file++) {
+      writeFileSync(join(where, `file-${file}.txt`), Buffer.alloc(sizeOf(file), `${directory}/${file}\n`));
+    }
+  }
+}
 
 function writeBigFile(path: string, sizeMiB: number): void {
   const piece = randomFillSync(Buffer.alloc(MIB));
@@ -75,9 +81,3 @@ export async function attachLoop(image: string, readOnly: boolean): Promise<stri
 export async function detachLoop(device: string): Promise<void> {
   await run('losetup', '--detach', device);
 }
-
-export const machine = (): Record<string, string> => ({
-  processor: /^model name\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown',
-  processors: String(readFileSync('/proc/cpuinfo', 'utf8').match(/^processor/gm)?.length ?? 1),
-  memory: `${Math.round(Number(/^MemTotal:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) / 1024)} MiB`,
-});

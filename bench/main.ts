@@ -1,33 +1,38 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { measure } from './bench.js';
-import { chart } from './chart.js';
 import { run } from './command.js';
-import { contenders, fuse2fs, usualContenders } from './contenders.js';
-import { fullContents, machine, makeImage, quickContents } from './image.js';
-import { formatTable, report } from './report.js';
+import { contenders, type Contender } from './contenders.js';
+import { compareRequestTypes } from './floor/compare.js';
+import { makeImages } from './image.js';
+import { machine } from './machine.js';
 import { regressions } from './regressions.js';
+import { report } from './report.js';
 import { requestsTable } from './requests.js';
-import { metadataRows } from './rows/metadata.js';
-import { readingRows } from './rows/reading.js';
-import { writingRows } from './rows/writing.js';
-
-const allRows = [...readingRows, ...metadataRows, ...writingRows];
+import { describe, drawing, json, StoredResult, type About } from './results.js';
+import { coursesFor } from './rows/all.js';
+import { fullSizes, quickSizes } from './sizes.js';
+import { makeSource } from './source.js';
+import { formatTable } from './table.js';
 
 const BACKINGS = { file: tmpdir(), tmpfs: '/dev/shm' } as const;
 
 interface Options {
   readonly rounds?: number;
   readonly quick: boolean;
+  readonly store: boolean;
   readonly json?: string;
   readonly svg?: string;
   readonly against?: string;
-  readonly contenders: string;
-  readonly rows?: string;
+  readonly contenders?: string;
+  readonly rows: string;
+  readonly seconds?: number;
+  readonly list: boolean;
   readonly backing: keyof typeof BACKINGS;
   readonly requests: boolean;
+  readonly floor: boolean;
 }
 
 const count = (text: string): number => {
@@ -36,63 +41,71 @@ const count = (text: string): number => {
   return value;
 };
 
+const progress = (message: string): void => void process.stderr.write(`${message}\n`);
+
+const names = contenders.map(({ name }) => name);
+const quickNames = ['kernel', 'fuse2fs-tuned', 'fuse4fs'];
+
 const command = new Command('bench')
   .description("Compares the kernel's ext4, Debian's fuse2fs and fuse4fs on the same image on a loop device. Needs root.")
-  .option('--rounds <number>', 'measurements of each figure (default 5, quick 3)', count)
-  .option('--quick', 'a smaller file and fewer rounds', false)
-  .option('--json <file>', 'write every sample and summary there')
-  .option('--svg <file>', 'draw a chart there: times fuse2fs, row by row')
-  .option('--against <file>', 'a result that was written with --json: say in which rows we do worse now')
-  .option('--contenders <names>', `which of ${contenders.map(({ name }) => name).join(', ')}`, usualContenders.join(','))
-  .option('--rows <text>', 'only rows whose name contains the text')
+  .option('--rounds <number>', 'measurements of each figure (default 5, quick 1)', count)
+  .option('--quick', 'fewer rows and contenders, smaller files, one round: three minutes', false)
+  .option('--rows <text>', 'only rows whose name contains the text', '')
+  .option('--contenders <names>', `which of ${names.join(', ')} (default all, quick ${quickNames.join(', ')})`)
+  .option('--seconds <number>', 'rows that are measured by time, or could take for ever, stop after so many', count)
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
+  .option('--store', 'keep the result in bench/results, as JSON, chart and table', false)
+  .option('--against <file>', 'say in which rows we do worse than in that result (default: the stored one)')
+  .option('--json <file>', 'write every sample and summary there')
+  .option('--svg <file>', 'draw a chart there: times fuse2fs and times the kernel, row by row')
+  .option('--list', 'only name the rows', false)
   .option('--requests', 'only count the requests that programs cause, ours beside those of fuse2fs', false)
+  .option('--floor', 'only measure each type of request beside a server of constants', false)
   .action(main);
 
 async function main(options: Options): Promise<void> {
-  if (process.getuid?.() !== 0) command.error('error: loop devices, mounts and dropping caches need root');
-  const wanted = options.contenders.split(',');
+  const courses = coursesFor(({ name, quick }) => name.includes(options.rows) && (!options.quick || quick === true));
+  if (options.list) return void process.stdout.write(courses.flatMap(({ rows }) => rows.map(({ name, unit }) => `${name}, ${unit}\n`)).join(''));
+  if (courses.length === 0) command.error(`error: no row has "${options.rows}" in its name`);
+  const wanted = options.contenders?.split(',') ?? (options.quick ? quickNames : names);
   const chosen = contenders.filter(({ name }) => wanted.includes(name));
-  const rows = allRows.filter(({ name }) => name.includes(options.rows ?? ''));
-  if (chosen.length !== wanted.length) command.error(`error: contenders are ${contenders.map(({ name }) => name).join(', ')}`);
-  if (rows.length === 0) command.error(`error: no row has "${options.rows}" in its name`);
+  if (chosen.length !== wanted.length) command.error(`error: contenders are ${names.join(', ')}`);
+  if (process.getuid?.() !== 0) command.error('error: loop devices, mounts and dropping caches need root');
 
-  const progress = (message: string): void => void process.stderr.write(`${message}\n`);
-  const contents = options.quick ? quickContents : fullContents;
-  const rounds = options.rounds ?? (options.quick ? 3 : 5);
-  const versions = Object.fromEntries(await Promise.all(chosen.map(async (contender) => [contender.name, await contender.version()])));
-  const started = new Date();
   const scratch = mkdtempSync(join(BACKINGS[options.backing], 'fuse4fs-bench-'));
+  // PostgreSQL, which does not run as root, has to reach the mount.
+  chmodSync(scratch, 0o711);
   try {
-    if (options.requests) return void process.stdout.write(`${await requestsTable(scratch)}\n`);
-    const image = join(scratch, 'bench.img');
-    progress('making the image');
-    await makeImage(image, scratch, contents);
-    const samples = await measure({ rows, contenders: chosen, rounds, image, contents, scratch, progress });
-    const reports = report(samples);
-    const about = { date: started.toISOString(), machine: machine(), versions, rounds, backing: options.backing, contents };
-    process.stdout.write(`${describe(about)}\n\n${formatTable(reports, chosen)}`);
-    if (options.svg !== undefined) writeFileSync(options.svg, chart(reports, fuse2fs.name, describe(about).split('\n')));
-    if (options.against !== undefined) process.stdout.write(`${regressions(options.against, reports).map((line) => `\n${line}`).join('')  }\n`);
-    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ ...about, rows: reports }, null, 2)}\n`);
+    if (options.requests) process.stdout.write(`${await requestsTable(scratch)}\n`);
+    else if (options.floor) process.stdout.write(`${await compareRequestTypes(scratch, progress)}\n`);
+    else await compare(options, courses, chosen, scratch);
   } finally {
     await removeScratch(scratch);
   }
 }
 
-interface About {
-  readonly machine: Record<string, string>;
-  readonly versions: Record<string, string>;
-  readonly rounds: number;
-  readonly backing: string;
-}
+async function compare(options: Options, courses: ReturnType<typeof coursesFor>, chosen: readonly Contender[], scratch: string): Promise<void> {
+  const { quick, backing } = options;
+  const usual = quick ? quickSizes : fullSizes;
+  const sizes = { ...usual, seconds: options.seconds ?? usual.seconds };
+  const rounds = options.rounds ?? (quick ? 1 : 5);
+  const versions = Object.fromEntries(await Promise.all(chosen.map(async (contender) => [contender.name, await contender.version()])));
+  const about: About = { date: new Date().toISOString(), machine: machine(), versions, rounds, backing, sizes };
 
-const describe = ({ machine: { processor, processors, memory }, versions, rounds, backing }: About): string =>
-  [
-    `${processors} × ${processor}, ${memory}; image on a loop device over a file${backing === 'tmpfs' ? ' in tmpfs' : ''}`,
-    Object.values(versions).join('; '),
-    `medians of ${rounds} rounds, ± half the distance between the best and the worst`,
-  ].join('\n');
+  progress('making the images');
+  const images = await makeImages(scratch, sizes);
+  await makeSource(scratch, sizes.sourceFiles);
+  const wanted = report(await measure({ courses, contenders: chosen, rounds, images, inMemory: backing === 'tmpfs', sizes, scratch, progress })).filter(({ row }) => row.includes(options.rows));
+  const shown = chosen.map(({ name }) => name);
+  process.stdout.write(`${describe(about).join('\n')}\n\n${formatTable(wanted, shown)}\n`);
+
+  const stored = new StoredResult(backing, quick);
+  const before = options.against ?? stored.path;
+  if (before !== undefined) process.stdout.write(regressions(before, wanted).map((line) => `\n${line}`).join('').concat('\n'));
+  if (options.svg !== undefined) writeFileSync(options.svg, drawing(about, wanted));
+  if (options.json !== undefined) writeFileSync(options.json, json(about, wanted));
+  if (options.store) process.stdout.write(`\nstored: ${stored.write(about, wanted, shown)}\n`);
+}
 
 /** Whatever is still mounted below after a failure goes first. */
 async function removeScratch(scratch: string): Promise<void> {

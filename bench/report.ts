@@ -1,5 +1,4 @@
-import type { Sample, Samples } from './bench.js';
-import type { Contender } from './contenders.js';
+import type { Outcome, Outcomes, Sample } from './bench.js';
 import type { Row } from './rows/row.js';
 
 /** What the samples of one contender in one row come to. */
@@ -10,43 +9,53 @@ export interface Summary {
   /** (highest - lowest) / median: how far the rounds lie apart. */
   readonly spread: number;
   readonly serverCpuSeconds?: number;
+  /** For each GiB, or for each 1,000 operations. */
+  readonly serverCpuPerWork?: number;
   readonly serverPeakRssMiB?: number;
   readonly samples: readonly Sample[];
 }
 
 export interface RowReport {
   readonly row: string;
-  readonly unit: string;
-  readonly better: Row['better'];
+  readonly unit: Row['unit'];
   readonly caches: Row['caches'];
   readonly contenders: Readonly<Record<string, Summary>>;
-  /** fuse4fs against each other contender; above 1 is faster, whatever the unit. */
+  /** Why there are no figures, by contender. */
+  readonly failures: Readonly<Record<string, string>>;
+  /** fuse4fs against each other contender; above 1 is faster. */
   readonly ratios: Readonly<Record<string, number>>;
 }
 
 export const SUBJECT = 'fuse4fs';
 
-export function report(samples: Samples): RowReport[] {
-  return [...samples].map(([row, byContender]) => {
+export function report(outcomes: Outcomes): RowReport[] {
+  return [...outcomes].map(([row, byContender]) => {
     const contenders: Record<string, Summary> = {};
-    for (const [contender, values] of byContender) {
-      const summary = summarize(values);
-      if (summary !== undefined) contenders[contender.name] = summary;
+    const failures: Record<string, string> = {};
+    for (const [{ name }, { failure, samples }] of byContender as Map<{ readonly name: string }, Outcome>) {
+      if (failure !== undefined) failures[name] = failure;
+      else contenders[name] = summarize(samples);
     }
-    return { row: row.name, unit: row.unit, better: row.better, caches: row.caches, contenders, ratios: ratios(row, contenders) };
+    return { row: row.name, unit: row.unit, caches: row.caches, contenders, failures, ratios: ratios(contenders) };
   });
 }
 
-function summarize(samples: readonly Sample[]): Summary | undefined {
-  if (samples.length === 0) return undefined;
+function summarize(samples: readonly Sample[]): Summary {
   const values = samples.map(({ value }) => value);
   const middle = median(values);
   const lowest = Math.min(...values);
   const highest = Math.max(...values);
   const summary = { median: middle, lowest, highest, spread: (highest - lowest) / middle, samples };
-  const cpu = samples.flatMap(({ serverCpuSeconds }) => serverCpuSeconds ?? []);
-  const rss = samples.flatMap(({ serverPeakRssMiB }) => serverPeakRssMiB ?? []);
-  return cpu.length === 0 ? summary : { ...summary, serverCpuSeconds: median(cpu), serverPeakRssMiB: Math.max(...rss) };
+  const served = samples.flatMap(({ serverCpuSeconds, serverCpuPerWork, serverPeakRssMiB }) =>
+    serverCpuSeconds === undefined || serverCpuPerWork === undefined || serverPeakRssMiB === undefined ? [] : [{ serverCpuSeconds, serverCpuPerWork, serverPeakRssMiB }],
+  );
+  if (served.length === 0) return summary;
+  return {
+    ...summary,
+    serverCpuSeconds: median(served.map((sample) => sample.serverCpuSeconds)),
+    serverCpuPerWork: median(served.map((sample) => sample.serverCpuPerWork)),
+    serverPeakRssMiB: Math.max(...served.map((sample) => sample.serverPeakRssMiB)),
+  };
 }
 
 export function median(values: readonly number[]): number {
@@ -56,48 +65,16 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-function ratios(row: Row, contenders: Readonly<Record<string, Summary>>): Record<string, number> {
+function ratios(contenders: Readonly<Record<string, Summary>>): Record<string, number> {
   const subject = contenders[SUBJECT];
   const found: Record<string, number> = {};
   if (subject === undefined) return found;
-  for (const [name, { median: other }] of Object.entries(contenders)) {
-    if (name !== SUBJECT) found[name] = row.better === 'higher' ? subject.median / other : other / subject.median;
-  }
+  for (const [name, { median: other }] of Object.entries(contenders)) if (name !== SUBJECT) found[name] = subject.median / other;
   return found;
 }
 
-/** The table for people: figures with their spread, then what the servers cost. */
-export function formatTable(rows: readonly RowReport[], contenders: readonly Contender[]): string {
-  const names = contenders.map(({ name }) => name);
-  const others = names.filter((name) => name !== SUBJECT);
-  const hasSubject = names.includes(SUBJECT);
-  const header = ['', ...names, ...(hasSubject ? others.map((name) => `${SUBJECT} / ${name}`) : [])];
-  const figures = rows.map((row) => [
-    `${row.row}, ${row.unit}`,
-    ...names.map((name) => figure(row.contenders[name])),
-    ...(hasSubject ? others.map((name) => ratio(row.ratios[name])) : []),
-  ]);
-  const servers = names.filter((name) => rows.some((row) => row.contenders[name]?.serverCpuSeconds !== undefined));
-  const costHeader = ['server: CPU seconds, peak RSS', ...servers];
-  const costs = rows.map((row) => [row.row, ...servers.map((name) => cost(row.contenders[name]))]);
-  return `${columns([header, ...figures])}\n\n${columns([costHeader, ...costs])}\n`;
-}
-
-const figure = (summary: Summary | undefined): string =>
-  summary === undefined ? '-' : `${rounded(summary.median)} ±${Math.round((summary.spread / 2) * 100)}%`;
-
-const ratio = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
-
-const cost = (summary: Summary | undefined): string =>
-  summary?.serverCpuSeconds === undefined ? '-' : `${summary.serverCpuSeconds.toFixed(2)} s ${Math.round(summary.serverPeakRssMiB ?? 0)} MiB`;
-
-const rounded = (value: number): string =>
-  value >= 100 ? Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, ' ') : value.toPrecision(3);
-
-/** The first column to the left, figures to the right. */
-function columns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd())
-    .join('\n');
+/** Debian's fuse2fs, as shipped and tuned: the better of what was measured. */
+export function ratioToFuse2fs({ ratios }: RowReport): number | undefined {
+  const found = Object.entries(ratios).flatMap(([name, ratio]) => (name.startsWith('fuse2fs') ? [ratio] : []));
+  return found.length === 0 ? undefined : Math.min(...found);
 }

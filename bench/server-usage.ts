@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 /** What a serving process has used so far. */
 export interface ServerUsage {
   readonly cpuSeconds: number;
+  /** Since forgetPeak(), or since it began. */
   readonly peakRssMiB: number;
 }
 
@@ -16,4 +17,9 @@ export function serverUsage(pid: number): ServerUsage {
   const ticks = Number(fields[11]) + Number(fields[12]);
   const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return { cpuSeconds: ticks / TICKS_PER_SECOND, peakRssMiB: Number(peak?.[1] ?? 0) / 1024 };
+}
+
+/** From here on the peak is counted anew. */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }

@@ -12,19 +12,19 @@ const tools = [
   { command: 'fusermount3', package: 'fuse3', purpose: 'mounting without root', for: 'start' },
   { command: 'setfattr', package: 'attr', purpose: 'extended attributes', for: 'test' },
   { command: 'setfacl', package: 'acl', purpose: 'access control lists', for: 'test' },
-  { command: 'git', package: 'git', purpose: 'real programs on a mount', for: 'test' },
+  { command: 'git', package: 'git', purpose: 'real programs on a mount', for: ['test', 'bench'] },
   { command: 'rsync', package: 'rsync', purpose: 'real programs on a mount', for: 'test' },
-  { command: 'sqlite3', package: 'sqlite3', purpose: 'transactions on a mount', for: 'test' },
-  { command: 'initdb', package: 'postgresql', purpose: 'a database on a mount', for: 'test' },
+  { command: 'sqlite3', package: 'sqlite3', purpose: 'transactions on a mount', for: ['test', 'bench'] },
+  { command: 'initdb', package: 'postgresql', purpose: 'a database on a mount', for: ['test', 'bench'] },
   { command: 'systemd-nspawn', package: 'systemd-container', purpose: 'a booted systemd', for: 'test' },
   { command: 'podman', package: 'podman', purpose: 'containers', for: 'test' },
   { command: 'catatonit', package: 'catatonit', purpose: 'pods of podman', for: 'test' },
-  { command: 'fio', package: 'fio', purpose: 'load and verification', for: 'test' },
+  { command: 'fio', package: 'fio', purpose: 'load and verification', for: ['test', 'bench'] },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];
 
-/** The tools that `start` needs are also needed by `test`; what only tests need is not. */
-const neededFor = { build: ['build'], start: ['build', 'start'], test: ['build', 'start', 'test'], bench: ['build', 'start', 'test', 'bench'] };
+/** The tools that `start` needs are also needed by `test` and `bench`; what only those need is not. */
+const neededFor = { build: ['build'], start: ['build', 'start'], test: ['build', 'start', 'test'], bench: ['build', 'start', 'bench'] };
 
 const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
@@ -49,7 +49,7 @@ const run = (command, args, environment = {}) =>
   spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...environment } }).status === 0;
 
 const missingTools = (goal) =>
-  tools.filter((tool) => neededFor[goal].includes(tool.for) && !isInstalled(tool.command));
+  tools.filter((tool) => [tool.for].flat().some((use) => neededFor[goal].includes(use)) && !isInstalled(tool.command));
 
 const packagesOf = (missing) => [...new Set(missing.map((tool) => tool.package))];
 

@@ -4,54 +4,38 @@
  */
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { writeAttrOut, writeEntryOut, type Attributes } from '../../protocol/fuse/attributes.js';
-import { readOffset, readSize } from '../../protocol/fuse/requests.js';
+import { writeAttrOut, writeEntryOut, writeNegativeEntryOut } from '../../protocol/fuse/attributes.js';
+import { IOCTL_OUT_SIZE, writeIoctlOut, writeLseekOut, writeXattrSizeOut } from '../../protocol/fuse/replies.js';
+import { getxattrSize, lseekOffset, readOffset, readSize } from '../../protocol/fuse/requests.js';
 import { writeStatfsOut } from '../../protocol/fuse/statfs.js';
 import type { FilesystemSource, MountedFilesystem } from '../../server/session/filesystem.js';
-import { forgetNothing, type OperationTable } from '../../server/session/handler.js';
+import { forgetNothing, type Handler, type OperationTable } from '../../server/session/handler.js';
+import { FILE_SIZE, FloorAttributes, MADE_DIRECTORY, numberOf } from './attributes.js';
+import { changes } from './changes.js';
+import { listing } from './listing.js';
 
 const { ENOSYS, EROFS } = constants.errno;
-const FILE_SIZE = 1024 * 1024 * 1024;
-const ROOT = 1;
 
-class FloorAttributes implements Attributes {
-  inode = ROOT;
-  size = 0;
-  blocks = 0;
-  readonly atime = 0;
-  readonly mtime = 0;
-  readonly ctime = 0;
-  readonly atimeNanoseconds = 0;
-  readonly mtimeNanoseconds = 0;
-  readonly ctimeNanoseconds = 0;
-  mode = 0;
-  readonly links = 1;
-  readonly uid = 0;
-  readonly gid = 0;
-  readonly deviceNumber = 0;
-  readonly blockSize = 4096;
+const XATTR_NAMES = Buffer.from('user.bench\0');
+const XATTR_VALUE = Buffer.alloc(8);
+const LINK_TARGET = Buffer.from('to nothing');
+const LETTER_N = 0x6e;
+const FLAGS_SIZE = 4;
 
-  become(nodeid: number): this {
-    this.inode = nodeid;
-    this.mode = nodeid === ROOT ? 0o40755 : 0o100644;
-    this.size = nodeid === ROOT ? 4096 : FILE_SIZE;
-    this.blocks = this.size / 512;
-    return this;
-  }
-}
+/** A constant, or its length if there is no room for it. */
+const constant = (value: Uint8Array): Handler => ({ view, bodyOffset }, reply) => {
+  if (getxattrSize(view, bodyOffset) === 0) return writeXattrSizeOut(reply.view, reply.body, value.length);
+  reply.bytes.set(value, reply.body);
+  return value.length;
+};
 
-/** Every name leads to a file of its own, whose number is made from the bytes of the name. */
-function numberOf(bytes: Uint8Array, offset: number, length: number): number {
-  let number = 7;
-  for (let at = offset; at < offset + length; at++) number = (Math.imul(number, 31) + (bytes[at] ?? 0)) >>> 0;
-  return ROOT + 1 + number;
-}
-
-export function floorOperations(): OperationTable {
+export function floorOperations(writable = false): OperationTable {
   const attributes = new FloorAttributes();
   const refuse = (): number => -EROFS;
   return {
-    LOOKUP: ({ bytes, nameOffset, nameLength }, reply) => {
+    LOOKUP: ({ nodeid: directory, bytes, nameOffset, nameLength }, reply) => {
+      // As "none"; and what is made where things are made is known to the kernel from then on.
+      if (writable && (bytes[nameOffset] === LETTER_N || directory === MADE_DIRECTORY)) return writeNegativeEntryOut(reply.view, reply.body);
       const nodeid = numberOf(bytes, nameOffset, nameLength);
       return writeEntryOut(reply.view, reply.body, nodeid, 0, attributes.become(nodeid));
     },
@@ -64,8 +48,18 @@ export function floorOperations(): OperationTable {
       const left = FILE_SIZE - readOffset(request.view, request.bodyOffset);
       return Math.max(0, Math.min(left, readSize(request.view, request.bodyOffset), reply.capacity));
     },
-    READDIR: () => 0,
-    READDIRPLUS: () => 0,
+    READDIR: listing(attributes, false),
+    READDIRPLUS: listing(attributes, true),
+    READLINK: (_, reply) => {
+      reply.bytes.set(LINK_TARGET, reply.body);
+      return LINK_TARGET.length;
+    },
+    LISTXATTR: constant(XATTR_NAMES),
+    LSEEK: ({ view, bodyOffset }, reply) => writeLseekOut(reply.view, reply.body, lseekOffset(view, bodyOffset)),
+    IOCTL: (_, reply) => {
+      reply.view.setUint32(reply.body + IOCTL_OUT_SIZE, 0, true);
+      return writeIoctlOut(reply.view, reply.body, 0) + FLAGS_SIZE;
+    },
     STATFS: (_, reply) =>
       writeStatfsOut(reply.view, reply.body, {
         blocks: 0,
@@ -76,9 +70,7 @@ export function floorOperations(): OperationTable {
         blockSize: 4096,
         maximumNameLength: 255,
       }),
-    CREATE: refuse,
-    MKDIR: refuse,
-    UNLINK: refuse,
+    ...(writable ? { ...changes(attributes), GETXATTR: constant(XATTR_VALUE) } : { CREATE: refuse, MKDIR: refuse, UNLINK: refuse }),
   };
 }
 
@@ -91,13 +83,13 @@ export function openFilesystem(source: FilesystemSource): MountedFilesystem {
     facts: {
       blockSize: 4096,
       rootMode: 0o40755,
-      readOnly: true,
+      readOnly: !source.writable,
       kernelOptions: [],
       label: '',
       uuid: '',
       warnings: [],
     },
-    operations: floorOperations(),
+    operations: floorOperations(source.writable),
     gauges: ['syncs'],
     ...(syncMilliseconds !== undefined && { syncMilliseconds }),
     tend: (gauges) => void (gauges[0] = syncs),

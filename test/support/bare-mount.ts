@@ -22,6 +22,7 @@ export interface BareMountOptions {
   /** An image file, or a block device: that one is mounted as fuseblk. */
   readonly image: string;
   readonly options?: readonly string[];
+  readonly writable?: boolean;
   readonly environment?: NodeJS.ProcessEnv;
   readonly nodeArguments?: readonly string[];
 }
@@ -48,7 +49,7 @@ export class BareMount {
       { stdio: ['ignore', 'inherit', 'pipe', theirs.fd], env: { ...process.env, ...options.environment } },
     );
     theirs.close();
-    const device = openSync(options.image, 'r');
+    const device = openSync(options.image, options.writable === true ? 'r+' : 'r');
     const isBlockDevice = fstatSync(device).isBlockDevice();
     const fuse = openSync('/dev/fuse', constants.O_RDWR);
     const status = await listener(join(directory, 'status'));
@@ -62,14 +63,14 @@ export class BareMount {
         size: isBlockDevice ? Number(execFileSync('blockdev', ['--getsize64', options.image])) : fstatSync(device).size,
         offset: 0,
         sizeLimit: 0,
-        writable: false,
+        writable: options.writable === true,
         options: options.options ?? [],
         target,
         maxPagesLimit: pagesLimit(),
         sectorSize: 512,
       });
       if (plan.type !== 'mountPlan') throw new Error('no external journal here');
-      mount(fuse, target, plan, isBlockDevice ? options.image : undefined);
+      mount(fuse, target, plan, options.writable === true, isBlockDevice ? options.image : undefined);
       const ready = end.mounted({ descriptors: { fuseClones: [], statusListener: status.fd }, deviceNumber: '0:0' });
       end.close();
       return new BareMount(directory, target, status.path, server, plan, ready);
@@ -107,9 +108,9 @@ export class BareMount {
   }
 }
 
-function mount(fuse: number, target: string, plan: MountPlan, blockDevice: string | undefined): void {
+function mount(fuse: number, target: string, plan: MountPlan, writable: boolean, blockDevice: string | undefined): void {
   const [type, source] = blockDevice === undefined ? ['fuse', 'bare'] : ['fuseblk', blockDevice];
-  const options = ['ro', 'fd=3', `rootmode=${plan.rootMode.toString(8)}`, 'user_id=0', 'group_id=0', 'allow_other', 'default_permissions', ...plan.kernelOptions];
+  const options = [writable ? 'rw' : 'ro', 'fd=3', `rootmode=${plan.rootMode.toString(8)}`, 'user_id=0', 'group_id=0', 'allow_other', 'default_permissions', ...plan.kernelOptions];
   if (blockDevice !== undefined) options.push(`blksize=${Math.min(plan.blockSize, 4096)}`);
   const { status, stderr } = spawnSync('mount', ['-i', '-n', '-t', `${type}.fuse4fs`, '-o', options.join(','), source, target], {
     stdio: ['ignore', 'ignore', 'pipe', fuse],
