@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
 import { errorText, shim } from '../native/shim.js';
 import { MountError } from './errors.js';
 import { FilesystemContext } from './filesystem-context.js';
@@ -48,34 +48,61 @@ interface DeviceNumber {
  * answer. Best effort: it matters only for fuseblk, whose unmount asks the server once more.
  */
 export function abortConnection(device: DeviceNumber): void {
-  withConnection(device, (directory) => {
-    const abort = openSync(`${directory}/abort`, constants.O_WRONLY);
+  const control = mountControl();
+  if (control === undefined) return;
+  try {
+    const abort = openSync(`${directoryOf(control, device)}/abort`, constants.O_WRONLY);
     writeSync(abort, '1');
     closeSync(abort);
-  });
+  } catch {
+    // It has ended already.
+  } finally {
+    closeSync(control);
+  }
 }
 
-/** Whether the filesystem is still mounted in any mount namespace. Undefined if that cannot be found out. */
-export const connectionExists = (device: DeviceNumber): boolean | undefined =>
-  withConnection(device, (directory) => existsSync(directory));
+/** A connection that is being watched for its end. */
+export interface WatchedConnection {
+  /** Whether the filesystem is still mounted in any mount namespace. Not fooled by another one that gets its number. */
+  exists(): boolean;
+  close(): void;
+}
 
-/** Through a detached fusectl, whether or not one is mounted in /sys. */
-function withConnection<Result>({ major, minor }: DeviceNumber, act: (directory: string) => Result): Result | undefined {
-  let mount: number | undefined;
+/** Undefined if that cannot be found out. */
+export function watchConnection(device: DeviceNumber): WatchedConnection | undefined {
+  const control = mountControl();
+  if (control === undefined) return undefined;
+  const directory = directoryOf(control, device);
+  // Each connection gets a directory of its own, with an inode of its own as long as this mount is held.
+  const inode = (): number | undefined => statSync(directory, { throwIfNoEntry: false })?.ino;
+  const watched = inode();
+  return { exists: () => watched !== undefined && inode() === watched, close: () => closeSync(control) };
+}
+
+/** As WatchedConnection.exists(), of whoever has the number now. */
+export function connectionExists(device: DeviceNumber): boolean | undefined {
+  const watched = watchConnection(device);
+  try {
+    return watched?.exists();
+  } finally {
+    watched?.close();
+  }
+}
+
+/** The name is the kernel's own encoding of the device number. */
+const directoryOf = (control: number, { major, minor }: DeviceNumber): string => `/proc/self/fd/${control}/${major * 2 ** 20 + minor}`;
+
+/** A detached fusectl, whether or not one is mounted in /sys. Undefined where we may not mount it. */
+function mountControl(): number | undefined {
   try {
     const context = FilesystemContext.open('fusectl');
-    if (context === undefined) return undefined;
     try {
-      mount = context.create(0);
+      return context?.create(0);
     } finally {
-      context.close();
+      context?.close();
     }
-    // The name is the kernel's own encoding of the device number.
-    return act(`/proc/self/fd/${mount}/${major * 2 ** 20 + minor}`);
   } catch {
     return undefined;
-  } finally {
-    if (mount !== undefined) closeSync(mount);
   }
 }
 

@@ -210,9 +210,10 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
     };
   } catch (error) {
     end?.refuse({ code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), hint: '' });
+    // As long as there is the mount, nobody else has its number.
+    listener?.discard();
     if (prepared === undefined) mounter?.discard();
     else prepared.discard();
-    listener?.discard();
     const exit = await server?.process?.end(environment.patience);
     const failure = error instanceof NeedsReadOnly ? error : explainFailure(error, exit, log);
     log.discard();

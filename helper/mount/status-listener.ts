@@ -1,6 +1,7 @@
 import { chownSync, closeSync, constants, openSync, rmSync } from 'node:fs';
 import { dirname, basename } from 'node:path';
 import { shim } from '../native/shim.js';
+import { fileAt, removeIfSame } from './file-at-name.js';
 import { makeRuntimeDirectory, statusSocketOf } from './runtime.js';
 
 /** The listening socket on which the server will answer status requests; the name stays when we are gone. */
@@ -23,6 +24,7 @@ export function listenForStatus(directory: string | undefined, device: string, o
     const descriptor = withShortName(path, shim.listenStream);
     if (descriptor < 0) return undefined;
     const close = (): void => closeSync(descriptor);
+    const socket = fileAt(path);
     // Whose mount it is may ask; the directory is root's, so that the name says who that is.
     if (owner !== undefined) chownSync(path, owner, 0);
     return {
@@ -31,7 +33,7 @@ export function listenForStatus(directory: string | undefined, device: string, o
       close,
       discard: () => {
         close();
-        rmSync(path, { force: true });
+        removeIfSame(socket);
       },
     };
   } catch {

@@ -1,5 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileAt, removeIfSame } from './file-at-name.js';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
 import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { wallsOf, type ServerWalls } from './server-walls.js';
@@ -55,15 +56,11 @@ function removeLeftovers({ mounts }: Runtime, alive: ReadonlySet<string>): void 
   for (const name of list(mounts)) {
     const device = /^(\d+:\d+)\.sock$/.exec(name)?.[1];
     if (device === undefined || alive.has(device)) continue;
-    const connection = StatusConnection.open(join(mounts, name), PATIENCE);
+    const socket = fileAt(join(mounts, name));
+    const connection = StatusConnection.open(socket.path, PATIENCE);
     // A mount in another mount namespace still has its server.
     if (typeof connection !== 'string') connection.close();
-    if (connection !== 'dead') continue;
-    try {
-      rmSync(join(mounts, name), { force: true });
-    } catch {
-      // Not ours to remove.
-    }
+    if (connection === 'dead') removeIfSame(socket);
   }
 }
 

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorName, errorText, shim } from '../native/shim.js';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { connectToBroker, unmountThroughBroker } from './broker.js';
 import { MountError } from './errors.js';
-import { connectionExists } from './fuse-device.js';
+import { fileAt, removeIfSame, type FileAtName } from './file-at-name.js';
+import { watchConnection, type WatchedConnection } from './fuse-device.js';
 import { findFusermount, withoutName } from './fusermount.js';
 import { isRoot } from './identity.js';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
@@ -54,6 +55,8 @@ export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntim
   const files = filesOf(mount, directoryOf(runtime, mount.device));
   // Connected before, so that its last words reach us.
   const connection = files === undefined ? 'absent' : StatusConnection.open(files.socket.path, PATIENCE);
+  // While the server finishes, the kernel may give the number of the mount to another one.
+  const watched = watchConnection(numberOf(mount));
   try {
     const made = detach(mount, request, runtime);
     if (made === 'read-only') {
@@ -65,8 +68,9 @@ export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntim
       const warning = `the server of ${target} could not be asked whether all is written: it may still be at it`;
       return { target, source, serverEnded: false, warnings: [warning] };
     }
-    return { target, source, ...waitForServer(mount, connection, files) };
+    return { target, source, ...waitForServer(mount, connection, watched, files) };
   } finally {
+    watched?.close();
     if (typeof connection !== 'string') connection.close();
   }
 }
@@ -138,55 +142,47 @@ function detachAsUser(target: string, lazy: boolean): 'unmounted' {
   throw new MountError('PERMISSION', withoutName(stderr) || `cannot unmount ${target}`);
 }
 
-function waitForServer(mount: MountEntry, connection: StatusConnection, files: MountFiles | undefined): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
-  const [major = 0, minor = 0] = mount.device.split(':').map(Number);
-  const isMountedHere = (): boolean => readMounts().some(({ device }) => device === mount.device);
+function waitForServer(
+  mount: MountEntry,
+  connection: StatusConnection,
+  watched: WatchedConnection | undefined,
+  files: MountFiles | undefined,
+): Pick<UnmountResult, 'serverEnded' | 'warnings'> {
+  const exists = (): boolean | undefined => watched?.exists();
+  const isMountedHere = (): boolean =>
+    exists() !== false && readMounts().some(({ device, source }) => device === mount.device && source === mount.source);
   const patienceEnds = performance.now() + PASSING_COPY;
   const goodbye = isMountedHere()
     ? 'given up'
-    : connection.goodbye(() => !isMountedHere() && (performance.now() < patienceEnds || connectionExists({ major, minor }) !== true));
+    : connection.goodbye(() => !isMountedHere() && (performance.now() < patienceEnds || exists() !== true));
   if (goodbye === 'given up') {
     return { serverEnded: false, warnings: [`${mount.source} is still mounted elsewhere: its server goes on`] };
   }
   if (goodbye === undefined) throw died(mount, files);
-  if (files !== undefined) removeOurs(files.socket);
+  if (files !== undefined) removeIfSame(files.socket);
   if (!goodbye.ok) throw new MountError('SERVER_FAILED', `the server of ${mount.source} failed: ${goodbye.error}`, whatToDo(mount, files?.log));
-  if (files !== undefined) removeOurs(files.log);
+  if (files !== undefined) removeIfSame(files.log);
   return { serverEnded: true, warnings: [] };
 }
 
-/** A file as it was before the unmount. */
-interface FileAtName {
-  readonly path: string;
-  readonly inode: number | undefined;
+function numberOf({ device }: MountEntry): { major: number; minor: number } {
+  const [major = 0, minor = 0] = device.split(':').map(Number);
+  return { major, minor };
 }
 
+/** As they were before the unmount. */
 interface MountFiles {
   readonly socket: FileAtName;
   readonly log: FileAtName;
 }
-
-const inodeAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
-
-const fileAt = (path: string): FileAtName => ({ path, inode: inodeAt(path) });
 
 function filesOf({ device }: MountEntry, mounts: string | undefined): MountFiles | undefined {
   if (mounts === undefined) return undefined;
   return { socket: fileAt(statusSocketOf(mounts, device)), log: fileAt(join(mounts, `${device}.log`)) };
 }
 
-/** The name may be another mount's by now: the kernel gives the device number again while the server is still finishing. */
-function removeOurs({ path, inode }: FileAtName): void {
-  if (inode === undefined || inodeAt(path) !== inode) return;
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // The broker's to remove, which it does when it comes across it.
-  }
-}
-
 function died(mount: MountEntry, files: MountFiles | undefined): MountError {
-  if (files !== undefined) removeOurs(files.socket);
+  if (files !== undefined) removeIfSame(files.socket);
   return new MountError('SERVER_FAILED', `${mount.target} is unmounted, but the server of ${mount.source} died before it had finished`, whatToDo(mount, files?.log));
 }
 

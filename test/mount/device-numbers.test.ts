@@ -1,8 +1,10 @@
 /** The kernel gives the number of a mount again as soon as it is unmounted, while its server is still finishing. */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { readMounts } from '../../helper/mount/mountinfo.js';
 import { statusSocketOf, systemRuntime } from '../../helper/mount/runtime.js';
 import { run } from '../support/command.js';
 import { makeImage, mebibyte } from '../support/image.js';
@@ -11,29 +13,80 @@ import { fuse4fs } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { deviceOf, serverOf } from '../support/server.js';
 
-const isMounted = (target: string): boolean => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${target} `);
+const skip = cannotMount() || missing('mke2fs');
+/** Longer, in milliseconds, than an unmount waits before it asks whether someone else holds the filesystem. */
+const LONGER_THAN_PATIENCE = 4500;
 
-t.test('an unmount leaves the socket of whoever got its number alone', { skip: cannotMount() || missing('mke2fs') }, async (t) => {
+const isMounted = (target: string): boolean => readMounts().some((entry) => entry.target === target);
+
+interface Unmounting {
+  readonly directory: string;
+  readonly target: string;
+  /** What the mount had, and has no more. */
+  readonly device: string;
+  readonly socket: string;
+  /** Lets the server finish. @returns what the unmount says */
+  finish(): Promise<{ readonly status: unknown; readonly said: string }>;
+}
+
+/** A mount that is gone while its server cannot finish. */
+async function unmounting(t: Test): Promise<Unmounting> {
   const directory = scratchDirectory(t, 'numbers');
   const image = await makeImage(directory, { size: 8 * mebibyte });
   const target = join(directory, 'mnt');
   mkdirSync(target);
   await run(process.execPath, [fuse4fs, image, target]);
-  const socket = statusSocketOf(systemRuntime().mounts ?? '', deviceOf(target));
+  const device = deviceOf(target);
+  const socket = statusSocketOf(systemRuntime().mounts ?? '', device);
   const server = await serverOf(target);
-
-  // While the server cannot finish, its number goes to someone else.
   process.kill(server, 'SIGSTOP');
-  const unmounting = spawn(process.execPath, [fuse4fs, 'umount', target], { stdio: 'inherit' });
-  const ended = new Promise((resolve) => unmounting.on('close', resolve));
+  t.teardown(() => existsSync(`/proc/${server}`) && process.kill(server, 'SIGCONT'));
+  const child = spawn(process.execPath, [fuse4fs, 'umount', '--json', target], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const ended = new Promise((resolve) => child.on('close', resolve));
   while (isMounted(target)) await run('true', []);
+  return {
+    directory, target, device, socket,
+    finish: async () => {
+      process.kill(server, 'SIGCONT');
+      return { status: await ended, said };
+    },
+  };
+}
+
+t.test('an unmount leaves the socket of whoever got its number alone', { skip }, async (t) => {
+  const { socket, finish } = await unmounting(t);
   t.ok(existsSync(socket), 'the server has not finished');
   renameSync(socket, `${socket}.before`);
   writeFileSync(socket, 'of another mount');
   const { ino } = statSync(socket);
-  process.kill(server, 'SIGCONT');
-  t.equal(await ended, 0, 'the unmount ends well');
+  t.equal((await finish()).status, 0, 'the unmount ends well');
   t.equal(statSync(socket, { throwIfNoEntry: false })?.ino, ino, 'the other mount has its socket still');
   rmSync(`${socket}.before`);
   if (statSync(socket, { throwIfNoEntry: false })?.ino === ino) rmSync(socket);
+});
+
+/** A FUSE mount that nobody serves: it has a number all the same. */
+function mountUnserved(t: Test, target: string): void {
+  mkdirSync(target);
+  const fuse = openSync('/dev/fuse', 'r+');
+  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
+  const { status, stderr } = spawnSync('mount', ['-i', '-n', '-t', 'fuse', '-o', options, 'unserved', target], { stdio: ['ignore', 'ignore', 'pipe', fuse], encoding: 'utf8' });
+  t.teardown(() => {
+    closeSync(fuse);
+    spawnSync('umount', ['-l', target]);
+  });
+  if (status !== 0) throw new Error(stderr);
+}
+
+t.test('an unmount waits for its server although someone else gets its number', { skip }, async (t) => {
+  const { directory, device, finish } = await unmounting(t);
+  const isTaken = (): boolean => readMounts().some((entry) => entry.device === device);
+  // The kernel gives the lowest that is free.
+  for (let other = 0; !isTaken(); other++) mountUnserved(t, join(directory, `other-${other}`));
+  await pause(LONGER_THAN_PATIENCE);
+  const { status, said } = await finish();
+  t.equal(status, 0);
+  t.match(JSON.parse(said), { result: { serverEnded: true }, warnings: [] }, 'what is mounted under that number now is not what it has unmounted');
 });

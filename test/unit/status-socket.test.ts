@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { MessageChannel } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import { listenForStatus } from '../../helper/mount/status-listener.js';
@@ -39,4 +40,14 @@ t.test('and so does who called while another message was handled', async (t) => 
   await socket.end(event);
   port1.close();
   t.same(caller.goodbye(giveUp), event);
+});
+
+t.test('a mount that fails leaves the socket of whoever got its number', async (t) => {
+  const directory = t.testdir();
+  const failing = listenForStatus(directory, '0:4711');
+  const next = listenForStatus(directory, '0:4711');
+  failing?.discard();
+  t.ok(next !== undefined && existsSync(next.path), 'the name is the next one’s by now');
+  next?.discard();
+  t.notOk(existsSync(next?.path ?? ''), 'its own it removes');
 });

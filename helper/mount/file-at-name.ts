@@ -1,0 +1,25 @@
+import { rmSync, statSync } from 'node:fs';
+
+/**
+ * A file that belongs to one mount, under a name that is made of the mount's number: as soon as the kernel has
+ * taken the number back it may be another mount's, and the name with it.
+ */
+export interface FileAtName {
+  readonly path: string;
+  /** Undefined if there was none. */
+  readonly inode: number | undefined;
+}
+
+const inodeAt = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;
+
+export const fileAt = (path: string): FileAtName => ({ path, inode: inodeAt(path) });
+
+/** Leaves what was put there since. */
+export function removeIfSame({ path, inode }: FileAtName): void {
+  if (inode === undefined || inodeAt(path) !== inode) return;
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The broker's to remove, which it does when it comes across it.
+  }
+}
