@@ -9,7 +9,8 @@ import t from 'tap';
 import { installedFile } from '../../helper/mount/server-root.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { processesWith, run, Workbench } from '../support/helper-workbench.js';
-import { inOwnMountNamespace } from '../support/namespace.js';
+import { inNamespaceWith, inOwnMountNamespace } from '../support/namespace.js';
+import { serverOf, statusOf } from '../support/server.js';
 
 t.setTimeout(240_000);
 const skip = mountsImpossible;
@@ -42,6 +43,9 @@ function workbench(t: { teardown(act: () => void): void }): Workbench {
   t.teardown(() => bench.clear());
   return bench;
 }
+
+/** In milliseconds, for what comes as soon as the machine gets to it. */
+const PATIENCE = 60_000;
 
 /** Whether it becomes true in time. */
 async function within(milliseconds: number, isTrue: () => boolean): Promise<boolean> {
@@ -144,10 +148,9 @@ t.test('mount, status, umount', { skip }, async (t) => {
   t.equal(readFileSync(join(bench.target, 'file'), 'utf8'), 'hello');
   t.match(bench.mountEntry(), { type: 'fuse.fuse4fs', source: image });
 
-  const { mounts } = JSON.parse(fuse4fs('status', '--json').stdout) as { mounts: { target: string; pid: number; requests: object }[] };
-  const mine = mounts.find(({ target }) => target === bench.target);
+  const mine = await statusOf(bench.target);
   t.match(mine, { source: image, target: bench.target, readOnly: true, requests: { INIT: 1 } });
-  t.match(readFileSync(`/proc/${mine?.pid}/status`, 'utf8'), /^NSpid:\s+\d+\s+1$/m, 'the pid is that of the contained server');
+  t.match(readFileSync(`/proc/${mine.pid}/status`, 'utf8'), /^NSpid:\s+\d+\s+1$/m, 'the pid is that of the contained server');
   t.match(fuse4fs('status').stdout, new RegExp(`${image} on ${bench.target} type fuse.fuse4fs \\(ro,nosuid`));
 
   t.match(fuse4fs(image, bench.target), { status: 32, stderr: /already mounted on/ });
@@ -161,11 +164,11 @@ t.test('a copy of the mount in a namespace that is left soon is waited for', { s
   const bench = workbench(t);
   const image = ext4Image(bench);
   fuse4fs(image, bench.target);
-  const holder = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; read end'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const holder = spawn(...inNamespaceWith(bench.target, 'sh', '-c', 'echo ready; read end'), { stdio: ['pipe', 'pipe', 'inherit'] });
   await saying(holder, /ready/);
   const unmounting = spawn(process.execPath, [script('fuse4fs'), 'umount', '--json', bench.target], { stdio: ['ignore', 'pipe', 'inherit'] });
   const said = saying(unmounting, /"serverEnded":true/);
-  t.ok(await within(30_000, () => bench.mountEntry() === undefined));
+  t.ok(await within(PATIENCE, () => bench.mountEntry() === undefined));
   holder.stdin.end('\n');
   await t.resolves(said);
   t.equal(spawnSync('flock', ['--nonblock', image, 'true']).status, 0, 'the server has let go of the image by then');
@@ -197,10 +200,9 @@ t.test('a server that was killed is reported, and its mount can be removed', { s
   const bench = workbench(t);
   const image = ext4Image(bench);
   fuse4fs(image, bench.target, '-r');
-  const { mounts } = JSON.parse(fuse4fs('status', '--json').stdout) as { mounts: { target: string; pid: number }[] };
-  const pid = mounts.find(({ target }) => target === bench.target)?.pid ?? 0;
+  const pid = await serverOf(bench.target);
   process.kill(pid, 'SIGKILL');
-  t.ok(await within(5000, () => !existsSync(`/proc/${pid}`)));
+  t.ok(await within(PATIENCE, () => !existsSync(`/proc/${pid}`)));
   t.match(fuse4fs('status').stdout, new RegExp(`${image} on ${bench.target} .*\n  its server has died`));
   t.match(fuse4fs('umount', bench.target), { status: 32, stderr: /is unmounted, but the server of .* died.*\n.*e2fsck/ });
   t.equal(bench.mountEntry(), undefined);
@@ -257,7 +259,7 @@ t.test('interrupted before it is mounted: exit status 8, and nothing stays', { s
     child.kill(signal);
     t.same(await once(child, 'exit'), signal === 'SIGKILL' ? [null, signal] : [8, null], `${signal} at ${step}`);
     t.equal(bench.mountEntry(), undefined, 'no mount');
-    t.ok(await within(5000, () => processesWith(mark).length === 0), 'no process: the launcher sees us gone, and ends the server');
+    t.ok(await within(PATIENCE, () => processesWith(mark).length === 0), 'no process: the launcher sees us gone, and ends the server');
     if (signal !== 'SIGKILL') t.same(bench.leftovers(), [], 'no socket');
   }
 });

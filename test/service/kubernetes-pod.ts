@@ -8,7 +8,7 @@ import { run, type Output } from '../support/command.js';
 import { e2fsckComplaints, makeImage, mebibyte } from '../support/image.js';
 import { Kubelet, type PodToRun } from '../support/kubelet.js';
 import { readManifests } from '../support/manifests.js';
-import { FRUGAL, type Podman } from '../support/podman.js';
+import { FRUGAL, NO_SERVER, type Podman } from '../support/podman.js';
 
 const NOBODY = 65534;
 const UID = '5d0e7c1a';
@@ -43,7 +43,7 @@ export async function runPod(t: Test, podman: Podman, scratch: string): Promise<
 
   const [server] = manifest.spec?.initContainers as [IContainer];
   await podman.podman('kill', `${UID}-server`);
-  t.match((await inApplication('cat /data/mount/kept')).stderr, /not connected|Input\/output error|No such file/u, 'the server is killed: an error, and nothing hangs');
+  t.match((await inApplication('cat /data/mount/kept')).stderr, new RegExp(`${NO_SERVER.source}|No such file`, 'u'), 'the server is killed: an error, and nothing hangs');
   await podman.podman('rm', '--force', `${UID}-server`);
   await kubelet.startContainer(pod, server);
   await podman.podman('run', '--rm', ...FRUGAL, `--volume=${volume}:/data:rslave`, 'fuse4fs-helper', 'wait', '/data/mount');

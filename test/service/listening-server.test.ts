@@ -27,8 +27,8 @@ const waits = async (path: string): Promise<void> => {
 const CALLER = `
 import { Channel } from '${join(projectRoot, 'dist/protocol/seqpacket/channel.js')}';
 try {
-  const channel = Channel.connect(process.argv[1], 1000);
-  channel.receive(5000);
+  const channel = Channel.connect(process.argv[1], 60_000);
+  channel.receive(60_000);
 } catch (error) {
   console.log(error.code, error.errno);
 }`;

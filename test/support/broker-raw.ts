@@ -35,6 +35,9 @@ export interface RawAnswer {
   readonly readOnly?: boolean;
 }
 
+/** In milliseconds: longer than a broker on a busy machine needs. */
+const PATIENCE = 120_000;
+
 const [socket = '', cases = '[]'] = process.argv.slice(2);
 
 const open = ({ path, flags = constants.O_RDONLY, inherited }: Opening): number => inherited ?? openSync(path ?? '', flags);
@@ -70,15 +73,15 @@ function send(one: RawCase): () => RawAnswer {
   if ('together' in one) throw new Error('not within another one');
   try {
     const { bytes, descriptors } = packetOf(one);
-    const channel = Channel.connect(socket, 5000);
+    const channel = Channel.connect(socket, PATIENCE);
     try {
-      channel.send(bytes, descriptors, 5000);
+      channel.send(bytes, descriptors, PATIENCE);
     } catch {
       // Turned away already: why is there to be read.
     }
     return () => {
       try {
-        return { name, ...decode(channel.receive(60_000)) };
+        return { name, ...decode(channel.receive(PATIENCE)) };
       } catch (error) {
         return failed(error);
       } finally {

@@ -63,11 +63,11 @@ async function main([outside, inside]: readonly string[]): Promise<Containment> 
   const shown = outside !== undefined && inside !== undefined ? [...program.shown, { outside, inside }] : program.shown;
   const log = openServerLog(true, undefined);
   const server = startServer('/does/not/exist', () => ({ ...program, shown }), log);
-  const { bytes } = server.channel.receive(20_000);
+  const { bytes } = server.channel.receive(60_000);
   const processes = processesWith(mark).map(look);
   server.channel.send(new Uint8Array([0]), [], 1000);
   if (server.process === undefined) throw new Error('something listens on a socket that does not exist');
-  const exit = await server.process.end(5000);
+  const exit = await server.process.end(60_000);
   server.channel.close();
   listener.close();
   return {

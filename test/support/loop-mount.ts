@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { holdersOf } from './released.js';
 
 const MOST_ATTEMPTS = 40;
 /** mount(8): the mount failed. */
@@ -27,7 +28,9 @@ export function unmountLoop(image: string, target: string): void {
   const { status, stderr } = spawnSync('umount', [target], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`umount of ${target}: ${stderr}`);
   const deadline = performance.now() + RELEASE_PATIENCE;
-  while (spawnSync('losetup', ['--associated', image]).stdout.length > 0) {
-    if (performance.now() > deadline) throw new Error(`${image} is still mounted somewhere, although not on ${target}`);
+  for (let loop = loopOf(image); loop !== ''; loop = loopOf(image)) {
+    if (performance.now() > deadline) throw new Error(`${image} is still mounted somewhere, although not on ${target}\n${holdersOf(loop).join('\n')}`);
   }
 }
+
+const loopOf = (image: string): string => spawnSync('losetup', ['--associated', image, '--noheadings', '--output', 'NAME'], { encoding: 'utf8' }).stdout.trim();

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { attempt, run } from './command.js';
 import { mountByLoop, unmountLoop } from './loop-mount.js';
+import { released } from './released.js';
 import { projectRoot } from './native.js';
 
 const isMounted = (target: string): boolean =>
@@ -65,8 +66,7 @@ export function fuseMount<Result>(
     async (target) => void (await run(process.execPath, [fuse4fs, image, target, ...optionArguments])),
     async (target) => {
       await run(process.execPath, [fuse4fs, 'umount', target]);
-      // The server has the image locked until its end, which comes later where another mount namespace has a copy of the mount.
-      if (!image.startsWith('/dev/')) await run('flock', ['--timeout', '60', image, 'true']);
+      await released(image);
     },
     use,
   );

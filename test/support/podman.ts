@@ -30,6 +30,9 @@ exec cat
 /** What a container is given that has to run wherever tests do; pods need cgroups. */
 export const FRUGAL = ['--network=none', '--cgroups=disabled', '--ulimit=nofile=1024:1024', '--ulimit=nproc=1024:1024'];
 
+/** What a program says about a mount whose server is killed: also while its request waits for an answer. */
+export const NO_SERVER = /not connected|Input\/output error|connection abort/u;
+
 export class Podman {
   /** A mount of its own, whose mounts spread; seen only by commands that run `inside`. */
   readonly shared: string;

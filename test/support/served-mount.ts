@@ -3,17 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { attempt, run } from './command.js';
 import { fuse4fs } from './mount.js';
-
-interface Status {
-  readonly mounts: readonly { readonly target: string; readonly pid: number }[];
-}
-
-async function serverOf(target: string): Promise<number> {
-  const { mounts } = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as Status;
-  const pid = mounts.find((mount) => mount.target === target)?.pid;
-  if (pid === undefined) throw new Error(`fuse4fs status does not know ${target}`);
-  return pid;
-}
+import { released } from './released.js';
+import { serverOf } from './server.js';
 
 /** A mount whose server may be killed while programs use it, and that is made again afterwards. */
 export class ServedMount {
@@ -40,6 +31,7 @@ export class ServedMount {
   async unmount(): Promise<void> {
     await run(process.execPath, [fuse4fs, 'umount', this.target]);
     this.#server = undefined;
+    await released(this.#image);
   }
 
   /** At this moment, without a chance to write anything more; who uses the mount then gets ENOTCONN. */

@@ -11,10 +11,12 @@ interface MountStatus {
   readonly target: string;
   readonly pid: number | null;
   readonly requests: Readonly<Record<string, number>>;
+  /** As it says itself (server/status/report.ts), and what is seen of its process. */
+  readonly [more: string]: unknown;
 }
 
 /** On a busy machine a server may not answer in the time that `status` gives it: then it is asked again. */
-async function statusOf(target: string): Promise<MountStatus & { readonly pid: number }> {
+export async function statusOf(target: string): Promise<MountStatus & { readonly pid: number }> {
   const deadline = performance.now() + STATUS_PATIENCE;
   while (performance.now() < deadline) {
     const { mounts } = JSON.parse((await run(process.execPath, [fuse4fs, 'status', '--json'])).toString()) as { mounts: MountStatus[] };
