@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { Parser } from 'tap-parser';
+import { endLeftovers, unmountLeftovers } from './test-leftovers.mjs';
 
 const defaultLimit = 300;
 
@@ -41,29 +42,13 @@ const reasonOf = ({ name, skip, todo }) => {
   return skip ? name : 'to do';
 };
 
-const mountsBelow = (directory) =>
-  readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[4])
-    .filter((target) => target?.startsWith(`${directory}/`))
-    .reverse();
-
-/** What a test forgot to unmount would take the image with it when the scratch directory goes. */
-async function unmountLeftovers(scratch) {
-  const leftovers = mountsBelow(scratch);
-  for (const target of leftovers) {
-    const umount = spawn('umount', ['-l', target], { stdio: 'ignore' });
-    await new Promise((resolve) => umount.on('close', resolve).on('error', resolve));
-  }
-  return leftovers;
-}
-
 /**
- * @returns counts, and in `problems` whatever is wrong with the file as a whole: exit status, time limit, forgotten mounts
+ * @returns counts, in `problems` whatever is wrong with the file as a whole: exit status, time limit, forgotten mounts;
+ * and in `warnings` what else it has left behind, which is ended here
  */
 export async function runTestFile(file, { scratch, log }) {
   mkdirSync(scratch, { recursive: true, mode: 0o755 });
-  const counts = { file, passed: 0, failed: [], skipped: [], problems: [], log, scratch };
+  const counts = { file, passed: 0, failed: [], skipped: [], problems: [], warnings: [], log, scratch };
   const parser = new Parser();
   tally(parser, [], counts);
   const limit = limitOf(file);
@@ -92,7 +77,8 @@ export async function runTestFile(file, { scratch, log }) {
   counts.seconds = (performance.now() - started) / 1000;
 
   if (parser.results?.plan.skipAll) counts.skipped.push({ name: 'all of it', reason: parser.results.plan.skipReason });
-  for (const target of await unmountLeftovers(scratch)) counts.problems.push(`left ${target} mounted`);
+  for (const target of unmountLeftovers(scratch)) counts.problems.push(`left ${target} mounted`);
+  counts.warnings.push(...(await endLeftovers(scratch)));
   const nothingFailed = counts.failed.length === 0 && counts.problems.length === 0;
   if (nothingFailed && signal) counts.problems.push(`was ended by ${signal}`);
   else if (nothingFailed && code !== 0) counts.problems.push(`exited with status ${code}`);

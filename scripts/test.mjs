@@ -42,6 +42,7 @@ function reportFile(result) {
   const skipped = result.skipped.length > 0 ? `, ${result.skipped.length} skipped` : '';
   const name = relative('dist', result.file);
   console.log(`${bad ? 'FAIL' : 'ok  '} ${seconds} s  ${name}: ${plural(result.passed, 'assertion')}${skipped}`);
+  for (const warning of result.warnings) console.log(`       ${name} ${warning}`);
   if (!bad) return;
   for (const problem of result.problems) console.log(`       ${name} ${problem}`);
   for (const failure of result.failed) console.log(`       not ok: ${failure}`);

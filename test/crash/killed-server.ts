@@ -1,6 +1,6 @@
 /** Kills the server under load, again and again on one image, and looks at what recovery leaves. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, copyFileSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -41,6 +41,7 @@ const PROCESSES = 4;
 /** Longer than any round; the mount's death ends them. */
 const LOAD_SECONDS = 60;
 const [SHORTEST, LONGEST] = [500, 3000];
+const LOOK = 10;
 /** Whatever a file shows of this was never written by anyone who is still there. Not a byte that exercise-tree writes. */
 const MARKER = 0xee;
 const writer = join(dirname(fileURLToPath(import.meta.url)), 'acknowledging-writer.js');
@@ -105,7 +106,8 @@ async function loadAndKill(image: string, round: number, log: string, seed: numb
     load.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
     const writing = spawn(process.execPath, [writer, own, log, String(seed)], { stdio: 'inherit' });
     const ends = Promise.all([ended(load), ended(writing)]);
-    // The instant is what is random here; nothing waits for anything.
+    // Programs may take long to start; from then on the instant is what is random, and nothing waits for anything.
+    while (statSync(log).size === 0 && writing.exitCode === null) await delay(LOOK);
     await delay(milliseconds);
     process.kill(server, 'SIGKILL');
     const [loadStatus, writerStatus] = await ends;

@@ -13,7 +13,7 @@ import { Random } from '../support/random.js';
 import { KernelImage } from './kernel-image.js';
 
 t.setTimeout(300_000);
-const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
+const seed = Number(process.env['FUSE4FS_SEED'] ?? 157);
 const OPERATIONS = Number(process.env['TEST_OPERATIONS'] ?? 6000);
 
 const nameOf = (text: string) => {
@@ -149,7 +149,7 @@ class Exercise {
 
 for (const features of ['metadata_csum', '^metadata_csum', '^dir_index', 'large_dir,^has_journal']) {
   t.test(`a directory is changed and listed in turns (${features})`, async (t) => {
-    t.comment(`TEST_SEED=${seed} TEST_OPERATIONS=${OPERATIONS}`);
+    t.comment(`FUSE4FS_SEED=${seed} TEST_OPERATIONS=${OPERATIONS}`);
     const image = new KernelImage({ features, mke2fs: ['-b', '1024', '-N', '9000'], size: '48M' });
     t.teardown(() => image.remove());
     const exercise = new Exercise(MemoryDevice.of(image.path), new Random(seed));

@@ -264,8 +264,8 @@ t.test('inline data that is not there', { skip }, async (t) => {
 });
 
 t.test('random damage: nothing but typed errors, and an end', { skip }, async (t) => {
-  const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 1_000_000);
-  t.comment(`TEST_SEED=${seed}`);
+  const seed = Number(process.env['FUSE4FS_SEED'] ?? 150);
+  t.comment(`FUSE4FS_SEED=${seed}`);
   const random = new Random(seed);
   const rounds = Number(process.env['TEST_ROUNDS'] ?? 150);
   for (let round = 0; round < rounds; round++) {

@@ -13,7 +13,7 @@ import { RecordingDevice, type UnflushedWrites } from '../support/recording-devi
 t.setTimeout(280_000);
 const laboratory = new JournalLaboratory();
 t.teardown(() => laboratory.remove());
-const seed = Number(process.env['SEED'] ?? Date.now() % 1e9);
+const seed = Number(process.env['FUSE4FS_SEED'] ?? 171);
 t.comment(`SEED=${seed}`);
 const random = new Random(seed);
 

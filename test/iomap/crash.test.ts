@@ -16,7 +16,7 @@ import { imageBytes, makeUsedImage, OLD_DATA, simulatedMount, writeImage, type S
 
 t.setTimeout(300_000);
 
-const seed = Number(process.env['FUSE4FS_SEED'] ?? Date.now() % 1e9);
+const seed = Number(process.env['FUSE4FS_SEED'] ?? 178);
 const CRASHES = Number(process.env['FUSE4FS_CRASHES'] ?? 8);
 const OPERATIONS = 400;
 const ROOT = 2;

@@ -71,7 +71,7 @@ export class Postgresql {
   }
 
   async stop(mode: 'fast' | 'immediate'): Promise<void> {
-    await this.run('pg_ctl', 'stop', '-D', this.#data, '-m', mode);
+    await this.run('pg_ctl', 'stop', '-D', this.#data, '-m', mode, '-t', '300');
     await this.#ended;
   }
 
@@ -83,7 +83,7 @@ export class Postgresql {
 
   /** In the surroundings that client programs need to find it. */
   attempt(program: string, ...args: string[]): Promise<Output> {
-    const env = { PGHOST: this.#sockets, PGUSER: 'test', PGDATABASE: 'postgres', PGCONNECT_TIMEOUT: '10' };
+    const env = { PGHOST: this.#sockets, PGUSER: 'test', PGDATABASE: 'postgres', PGCONNECT_TIMEOUT: '300' };
     return attempt(join(programs ?? '', program), args, { ...this.#user, cwd: this.#sockets, env });
   }
 
