@@ -9,8 +9,8 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** Programs that probe new devices hold them for moments. */
-const DEVICE_PATIENCE = 1000;
+/** Programs that probe new devices hold them for moments, and so does a mount namespace that is just being made. */
+const DEVICE_PATIENCE = 3000;
 /** After umount(8) has returned, the server of an image may still be finishing. */
 const IMAGE_PATIENCE = 10_000;
 const INTERVAL = 50;

@@ -224,10 +224,10 @@ t.test('a listing in hash order does not go on in another order', { skip }, asyn
 t.test('an absurd size costs no time', { skip }, async (t) => {
   for (const features of [WITHOUT_CHECKSUMS, LINEAR]) {
     const patient = new Patient(features, 'large', (image) => image.inode().setUint32(4, 0xfffffc00, true));
-    const started = performance.now();
+    const started = process.cpuUsage();
     t.equal(patient.names.length, COUNT + 2);
     t.equal(countFound(t, patient), COUNT);
-    t.ok(performance.now() - started < 20_000);
+    t.ok(process.cpuUsage(started).user < 20e6);
   }
 });
 

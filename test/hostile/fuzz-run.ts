@@ -39,7 +39,7 @@ export interface FuzzOptions {
 }
 
 /** Wall clock without one finished operation; generous, because the machine may be busy with other things. */
-const SILENCE = 30_000;
+const SILENCE = 120_000;
 const MOST_FAILURES = 20;
 
 interface Stop {

@@ -22,7 +22,7 @@ interface Verdict {
   readonly kinds: ReadonlySet<string>;
 }
 
-const E2FSCK_SECONDS = 20;
+const E2FSCK_SECONDS = 60;
 const scratch = join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `fuse4fs-judge-${process.pid}.img`);
 
 /** Lines that belong to every run, or answer a complaint. */

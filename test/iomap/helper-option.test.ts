@@ -7,7 +7,7 @@ import { parseOptions } from '../../helper/mount/options.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { Workbench } from '../support/helper-workbench.js';
 
-t.setTimeout(60_000);
+t.setTimeout(180_000);
 
 t.test('the option is the helper\'s and the server\'s', async (t) => {
   t.equal(parseOptions([]).helper.iomap, 'auto');

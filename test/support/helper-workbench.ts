@@ -7,6 +7,7 @@ import type { ServerProgram } from '../../helper/mount/server-root.js';
 import { readMounts, type MountEntry } from '../../helper/mount/mountinfo.js';
 import { systemEnvironment, type MountEnvironment } from '../../helper/mount/mount.js';
 import { containedProgram } from './contained-program.js';
+import { releasedNow } from './released.js';
 
 export class Workbench {
   readonly directory = mkdtempSync(join(tmpdir(), 'fuse4fs-helper-'));
@@ -50,8 +51,12 @@ export class Workbench {
     return existsSync(this.mounts) ? readdirSync(this.mounts) : [];
   }
 
+  /** Returns when the server has ended, or the kernel has let go of the device, which can be after umount(8). */
   unmount(target = this.target): void {
-    if (this.mountEntry(target) !== undefined) run('umount', target);
+    const entry = this.mountEntry(target);
+    if (entry === undefined) return;
+    run('umount', target);
+    releasedNow(entry.source);
   }
 
   clear(): void {
