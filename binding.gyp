@@ -5,7 +5,7 @@
   },
   "targets": [
     { "target_name": "seqpacket", "sources": ["protocol/seqpacket/native/seqpacket.c"] },
-    { "target_name": "helper", "sources": ["helper/native/helper.c"] },
+    { "target_name": "helper", "sources": ["helper/native/helper.c", "helper/native/user-namespace.c"] },
     { "target_name": "contain", "type": "executable", "sources": ["helper/native/contain.c"] },
     { "target_name": "server", "sources": ["server/native/server.c", "server/native/crc32c.c", "server/native/landlock.c", "server/native/seccomp.c"] }
   ]

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { detachedCommand } from './commands/detached.js';
 import { installCommand, uninstallCommand } from './commands/install.js';
 import { libfuseCommand } from './commands/libfuse.js';
 import { mountCommand } from './commands/mount.js';
@@ -13,11 +14,12 @@ import { version } from './version.js';
 
 const program = quietly(new Command('fuse4fs'))
   .version(version())
+  .enablePositionalOptions()
   .usage('SOURCE TARGET [-o OPTIONS] [-f]\n       fuse4fs COMMAND …')
   .description('ext2, ext3 and ext4 in userspace: a small privileged helper mounts, a contained server serves.')
   .addHelpText('after', '\nfuse4fs mount --help lists the mount options. FUSE4FS_DEBUG=1 shows where an error comes from.');
 
-program.addCommand(mountCommand(), { isDefault: true }).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(waitCommand());
+program.addCommand(mountCommand(), { isDefault: true }).addCommand(detachedCommand()).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(waitCommand());
 registerInspect(program);
 program.addCommand(libfuseCommand()).addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);

@@ -65,7 +65,8 @@ function asMountError(error: unknown, { name }: Caller): MountError {
 
 function answer(message: Answer): void {
   try {
-    channel.send(encode(message).bytes, [], PATIENCE);
+    const { bytes, descriptors } = encode(message);
+    channel.send(bytes, descriptors, PATIENCE);
   } catch (error) {
     log('info', `${caller.name}: took no answer: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,8 +1,9 @@
 /** The mount namespace that a caller handed over, as an open descriptor: to have it, it must be the caller's own. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { errorText, shim } from '../native/shim.js';
 import { MountError } from '../mount/errors.js';
 import { parseMounts, type MountEntry } from '../mount/mountinfo.js';
+import { belongsHere } from './user-namespace.js';
 
 const CLONE_NEWNS = 0x20000;
 const O_PATH = 0o10000000;
@@ -17,24 +18,15 @@ export interface MountNamespace {
  * a mount there again. So mounts of this user namespace are attached only in those that belong to it.
  */
 export function adoptNamespace(descriptor: number): MountNamespace {
-  if (shim.namespaceType(descriptor) !== CLONE_NEWNS) throw new MountError('USAGE', 'the descriptor of the mount namespace is of another kind');
+  assertMountNamespace(descriptor);
   if (!belongsHere(descriptor)) {
-    throw new MountError('PERMISSION', 'the mount namespace belongs to a user namespace', 'inside of one, fuse4fs mounts as its root: unshare -Ur, podman unshare');
+    throw new MountError('PERMISSION', 'the mount namespace belongs to a user namespace', 'there, its root mounts and unmounts: unshare -Urm, podman unshare');
   }
   return { within: (act) => within(descriptor, act) };
 }
 
-function belongsHere(namespace: number): boolean {
-  const owner = shim.namespaceOwner(namespace);
-  if (owner < 0) return false;
-  const ours = openSync('/proc/self/ns/user', constants.O_RDONLY);
-  try {
-    const [theirs, own] = [fstatSync(owner), fstatSync(ours)];
-    return theirs.ino === own.ino && theirs.dev === own.dev;
-  } finally {
-    closeSync(owner);
-    closeSync(ours);
-  }
+export function assertMountNamespace(descriptor: number): void {
+  if (shim.namespaceType(descriptor) !== CLONE_NEWNS) throw new MountError('USAGE', 'the descriptor of the mount namespace is of another kind');
 }
 
 function within<Result>(namespace: number, act: (mounts: () => MountEntry[]) => Result): Result {

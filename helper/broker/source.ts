@@ -11,8 +11,8 @@ const F_SEAL_SHRINK = 0x2;
 const F_SEAL_WRITE = 0x8;
 const F_SEAL_FUTURE_WRITE = 0x10;
 
-/** From here on the descriptor is the source's to close, or closed. */
-export async function adoptSource(descriptor: number, readOnly: boolean, policy: Policy): Promise<Source> {
+/** `exclusive`: the kernel will not claim a block device. From here on the descriptor is the source's to close, or closed. */
+export async function adoptSource(descriptor: number, readOnly: boolean, policy: Policy, exclusive = false): Promise<Source> {
   const path = `/proc/self/fd/${descriptor}`;
   const link = readlinkSync(path);
   const flags = openFlags(descriptor) ?? O_PATH;
@@ -26,7 +26,7 @@ export async function adoptSource(descriptor: number, readOnly: boolean, policy:
   return await claim(
     { descriptor, name, path, writable: mayWrite && !readOnly, readOnlyBecause: mayWrite || readOnly ? undefined : 'the descriptor is open for reading only' },
     name,
-    false,
+    exclusive,
   );
 }
 

@@ -47,9 +47,15 @@ export interface PreparedMount {
   close(): void;
 }
 
-/** `oldApi`: by mount(2) even where there is something better, for tests. */
-export function prepareMount(request: MountRequest, target: MountPoint, { oldApi = false } = {}): PreparedMount {
-  const context = oldApi ? undefined : FilesystemContext.open(request.type);
+export interface Preparing {
+  /** By mount(2) even where there is something better, for tests. */
+  readonly oldApi?: boolean;
+  /** In which the mount is made, and which is closed; undefined: a new one. */
+  readonly context?: FilesystemContext | undefined;
+}
+
+export function prepareMount(request: MountRequest, target: MountPoint, { oldApi = false, context: given }: Preparing = {}): PreparedMount {
+  const context = given ?? (oldApi ? undefined : FilesystemContext.open(request.type));
   if (context === undefined) return mountVisibly(request, target);
   let mount: number;
   try {

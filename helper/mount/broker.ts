@@ -9,6 +9,7 @@ import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
 import { HandshakeError } from '../../protocol/service/errors.js';
 import { isMountErrorCode, MountError } from './errors.js';
+import { isInInitialUserNamespace } from './identity.js';
 import { openMountPoint } from './mount-point.js';
 import type { MountOptions } from './options.js';
 import type { Broker } from './runtime.js';
@@ -38,21 +39,50 @@ export interface BrokerMount {
   readonly options: MountOptions;
 }
 
-export function mountThroughBroker(channel: Channel, { source: given, target, options }: BrokerMount): Mounted {
+/** In a user namespace we attach it ourselves: whoever is root in there may do that, and the broker does not. */
+export function mountThroughBroker(channel: Channel, wanted: BrokerMount): Mounted {
+  const point = openMountPoint(wanted.target);
+  try {
+    if (isInInitialUserNamespace()) return askForMount(channel, wanted, { mountPoint: point.descriptor });
+    const mounted = askForDetached(channel, { ...wanted, target: point.path });
+    try {
+      point.attach(mounted.mount);
+    } finally {
+      closeDescriptors([mounted.mount]);
+    }
+    return mounted;
+  } finally {
+    channel.close();
+    point.close();
+  }
+}
+
+/** The mount is the taker's to attach and to close. `target` is only a word for messages. */
+export function askForDetached(channel: Channel, wanted: BrokerMount): Mounted & { readonly mount: number } {
+  try {
+    const mounted = askForMount(channel, wanted, undefined);
+    const { mount } = mounted.descriptors;
+    if (mount === undefined) throw new MountError('SYSTEM', 'the broker has sent no mount');
+    return { ...mounted, mount };
+  } finally {
+    channel.close();
+  }
+}
+
+/** Without a mount point: detached. */
+function askForMount(channel: Channel, { source: given, target, options }: BrokerMount, point: { readonly mountPoint: number } | undefined): Mounted {
   const own: number[] = [];
   const keep = (descriptor: number): number => own[own.push(descriptor) - 1] ?? -1;
   try {
-    const point = openMountPoint(target);
-    keep(point.descriptor);
     const source = openForBroker(given, options.flags.readOnly);
     keep(source.descriptor);
     const { path } = options.helper.journal;
     const journal = path === undefined ? {} : { journal: keep(openForBroker(path, options.flags.readOnly).descriptor) };
-    const descriptors = { source: source.descriptor, mountPoint: point.descriptor, mountNamespace: keep(openNamespace()), ...journal };
+    const descriptors = { source: source.descriptor, ...point, mountNamespace: keep(openNamespace()), ...journal };
     const words = options.words.filter((word) => !word.startsWith('journal_path='));
-    return ask(channel, { type: 'mountRequest', descriptors, options: words, detached: false }, 'mounted');
+    const detached = point === undefined;
+    return ask(channel, { type: 'mountRequest', descriptors, options: words, detached, target: detached ? target : '' }, 'mounted');
   } finally {
-    channel.close();
     closeDescriptors(own);
   }
 }

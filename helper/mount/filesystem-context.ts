@@ -14,6 +14,11 @@ export class FilesystemContext {
     this.#descriptor = descriptor;
   }
 
+  /** One that was opened elsewhere. */
+  static adopt(descriptor: number): FilesystemContext {
+    return new FilesystemContext(descriptor);
+  }
+
   /** Undefined where the kernel has no such system calls (before 5.2), or a filter hides them. */
   static open(type: string): FilesystemContext | undefined {
     const descriptor = shim.fsopen(type);

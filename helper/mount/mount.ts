@@ -1,22 +1,24 @@
+import type { Mounted } from '../../protocol/broker/messages.js';
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
 import type { MountPlan, NeedJournal } from '../../protocol/service/messages.js';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
 import type { PreparedMount } from './attach.js';
-import { connectToBroker, mountThroughBroker } from './broker.js';
+import { askForDetached, connectToBroker, mountThroughBroker } from './broker.js';
 import { exitStatus, MountError } from './errors.js';
 import { openJournal } from './external-journal.js';
 import { cloneFuse } from './fuse-device.js';
 import { fusermountMounter, NeedsReadOnly } from './fusermount.js';
 import { isRoot } from './identity.js';
+import { KeptMount } from './kept-mount.js';
 import { maxPagesLimit, raiseReadAhead } from './kernel-settings.js';
 import { explainFailure } from './mount-failure.js';
 import { isOurs, mountOn as findMountOn } from './mountinfo.js';
 import { openMountPoint, type MountPoint } from './mount-point.js';
 import { isReadOnly, kernelClaims, kernelMounter, type Mounter, type MounterRequest } from './mounter.js';
 import type { MountOptions } from './options.js';
-import { statusSocketOf, systemRuntime, type Broker, type Runtime } from './runtime.js';
+import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import { serverProgram, type ServerProgram } from './server-root.js';
 import { openSource, type Source } from './source.js';
@@ -32,6 +34,8 @@ export interface MountRequest {
   /** Everything but the mount (mount -f). */
   readonly fake?: boolean;
 }
+
+export type DetachedRequest = Pick<MountRequest, 'source' | 'options'>;
 
 /** What is mounted where, opened already, and on whose behalf. */
 export interface OpenedRequest {
@@ -87,11 +91,8 @@ export interface MountResult {
 /** Mounts, or throws a MountError and leaves nothing behind: no mount, no process, no file. */
 export async function mount(request: MountRequest, environment: MountEnvironment = systemEnvironment()): Promise<MountResult | undefined> {
   if (environment.interruptible) shim.exitWhenInterrupted(exitStatus.interrupted, '', '');
-  const { broker } = environment.runtime;
-  // A server of the user's own is not the broker's to ask.
-  const asksBroker = !isRoot() && request.fake !== true && request.options.helper.server === undefined;
-  const connection = asksBroker ? connectToBroker(broker) : undefined;
-  if (broker !== undefined && connection !== undefined) return askBroker(connection, broker, request, environment);
+  const connection = request.fake === true ? undefined : brokerFor(request, environment);
+  if (connection !== undefined) return askBroker(connection, request, environment);
   const target = openMountPoint(request.target);
   try {
     return await mountOn(target, request, environment);
@@ -105,13 +106,39 @@ export async function mount(request: MountRequest, environment: MountEnvironment
   }
 }
 
-function askBroker(connection: Channel, { mounts }: Broker, request: MountRequest, { interruptible }: MountEnvironment): MountResult {
-  try {
-    const { log, ...mounted } = mountThroughBroker(connection, request);
-    return { ...mounted, log: log === '' ? undefined : log, statusSocket: statusSocketOf(mounts, mounted.device), server: undefined };
-  } finally {
-    if (interruptible) shim.exitWhenInterrupted(0, '', '');
+/** Mounts, and attaches it nowhere: the mount is a descriptor, which is the taker's to close, and ends with it if nobody attaches it. */
+export async function mountDetached(request: DetachedRequest, environment: MountEnvironment = systemEnvironment()): Promise<MountResult & { readonly mount: number }> {
+  const connection = brokerFor(request, environment);
+  if (connection !== undefined) {
+    const answer = askForDetached(connection, { ...request, target: '' });
+    return { ...resultOf(answer, environment), mount: answer.mount };
   }
+  if (!isRoot()) throw new MountError('PERMISSION', 'only root mounts without a place', 'be root of a user namespace: unshare -Urm, podman unshare');
+  const kept = new KeptMount('');
+  try {
+    const result = await mountOn(kept, { ...request, target: kept.path, foreground: false }, environment);
+    if (result === undefined) throw new MountError('INTERNAL', 'nothing was mounted');
+    return { ...result, mount: kept.take() };
+  } finally {
+    kept.close();
+  }
+}
+
+/** Undefined where we mount ourselves. A server of the user's own is not the broker's to ask. */
+const brokerFor = ({ options }: Pick<MountRequest, 'options'>, { runtime: { broker } }: MountEnvironment): Channel | undefined =>
+  options.helper.server === undefined ? connectToBroker(broker) : undefined;
+
+function askBroker(connection: Channel, request: MountRequest, environment: MountEnvironment): MountResult {
+  try {
+    return resultOf(mountThroughBroker(connection, request), environment);
+  } finally {
+    if (environment.interruptible) shim.exitWhenInterrupted(0, '', '');
+  }
+}
+
+function resultOf({ log, ...mounted }: Mounted, { runtime: { broker } }: MountEnvironment): MountResult {
+  const statusSocket = broker && statusSocketOf(broker.mounts, mounted.device);
+  return { ...mounted, log: log === '' ? undefined : log, statusSocket, server: undefined };
 }
 
 const asReadOnly = (request: MountRequest): MountRequest => ({

@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import type { MountPlan } from '../../protocol/service/messages.js';
 import { prepareMount, type PreparedMount } from './attach.js';
+import type { FilesystemContext } from './filesystem-context.js';
 import { openFuse } from './fuse-device.js';
 import { permitIomap } from './iomap.js';
 import { isInInitialUserNamespace } from './identity.js';
@@ -27,6 +28,14 @@ export interface MounterRequest {
   readonly oldApi: boolean;
   /** Who may use the mount: everybody (root's mounts), or this user. */
   readonly users?: { readonly userId: number; readonly groupId: number; readonly allowOther: boolean };
+  /** Opened in the user namespace that the mount is for, which cannot be this one's then; undefined: opened here. */
+  readonly opened?: OpenedFuse;
+}
+
+/** Both from the same user namespace: the kernel asks for that. From here on they are the mounter's to close. */
+export interface OpenedFuse {
+  readonly fuseDescriptor: number;
+  readonly context: FilesystemContext;
 }
 
 /** The kernel opens and claims the device itself, where it can be mounted as fuseblk. */
@@ -36,15 +45,15 @@ const everybody = () => ({ userId: process.geteuid?.() ?? 0, groupId: process.ge
 
 const LARGEST_BLOCK = 4096;
 
-export function kernelMounter({ source, target, options, oldApi, users = everybody() }: MounterRequest): Mounter {
-  const fuseDescriptor = openFuse();
+export function kernelMounter({ source, target, options, oldApi, users = everybody(), opened }: MounterRequest): Mounter {
+  const fuseDescriptor = opened?.fuseDescriptor ?? openFuse();
   try {
     permitIomap(fuseDescriptor, source, options.helper.iomap);
   } catch (error) {
     closeSync(fuseDescriptor);
     throw error;
   }
-  const isBlock = source.kind === 'BLOCK_DEVICE' && kernelClaims();
+  const isBlock = source.kind === 'BLOCK_DEVICE' && kernelClaims() && opened === undefined;
   return {
     fuseDescriptor,
     prepare: (plan) => {
@@ -67,7 +76,7 @@ export function kernelMounter({ source, target, options, oldApi, users = everybo
           contexts: options.kernel,
         },
         target,
-        { oldApi },
+        { oldApi, context: opened?.context },
       );
     },
     discard: () => undefined,

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isRoot } from './identity.js';
+import { isInInitialUserNamespace, isRoot } from './identity.js';
 
 /** Where the helper keeps what belongs to running mounts. */
 export interface Runtime {
@@ -8,7 +8,7 @@ export interface Runtime {
   readonly mounts: string | undefined;
   /** Where a service manager listens and starts one contained server per connection. */
   readonly serviceSocket: string;
-  /** The broker, which mounts for users who may not: where it listens, and where it keeps what belongs to its mounts. */
+  /** The broker, which mounts for users who may not, and for whoever is root only in a user namespace: where it listens, and where it keeps what belongs to its mounts. */
   readonly broker?: Broker;
 }
 
@@ -23,11 +23,14 @@ export const SYSTEM_MOUNTS = '/run/fuse4fs/mounts';
 
 export function systemRuntime(): Runtime {
   const serviceSocket = '/run/fuse4fs/server.sock';
-  if (isRoot()) return { mounts: SYSTEM_MOUNTS, serviceSocket };
+  const broker = brokerOf(process.env['FUSE4FS_HELPER'] ?? '/run/fuse4fs/helper.sock');
+  if (isRoot()) return { mounts: SYSTEM_MOUNTS, serviceSocket, ...(!isInInitialUserNamespace() && broker) };
   const base = userBase();
-  const socket = process.env['FUSE4FS_HELPER'] ?? '/run/fuse4fs/helper.sock';
-  return { mounts: base && join(base, 'mounts'), serviceSocket, broker: { socket, mounts: join(dirname(socket), 'mounts') } };
+  return { mounts: base && join(base, 'mounts'), serviceSocket, ...broker };
 }
+
+/** None if the name is empty. */
+const brokerOf = (socket: string): { readonly broker?: Broker } => (socket === '' ? {} : { broker: { socket, mounts: join(dirname(socket), 'mounts') } });
 
 function userBase(): string | undefined {
   const directory = process.env['XDG_RUNTIME_DIR'];

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../../native/shim.h"
+#include "user-namespace.h"
 
 /* From linux/fuse.h, which older headers lack. */
 #define FUSE_CLONE_IOCTL _IOR(229, 0, uint32_t)
@@ -207,6 +208,58 @@ static napi_value shim_namespace_owner(napi_env env, napi_callback_info info)
 	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
 		return NULL;
 	return shim_result(env, ioctl(fd, NS_GET_USERNS));
+}
+
+/* namespaceParent(fd): a descriptor of the user namespace in which an opened one was made; EPERM above our own */
+static napi_value shim_namespace_parent(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, NS_GET_PARENT));
+}
+
+/* namespaceMaker(fd): the user who made an opened user namespace */
+static napi_value shim_namespace_maker(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+	uid_t maker = 0;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, NS_GET_OWNER_UID, &maker) < 0 ? -1 : (int64_t)maker);
+}
+
+/* fuseInside(userNamespace, mountNamespace, milliseconds, opened: Uint8Array(8)): see user-namespace.h */
+static napi_value shim_fuse_inside(napi_env env, napi_callback_info info)
+{
+	napi_value argv[4];
+	int32_t user_namespace, mount_namespace, milliseconds;
+	uint8_t *opened;
+	size_t length;
+
+	if (!shim_arguments(env, info, 4, argv) || !shim_int32(env, argv[0], &user_namespace) ||
+	    !shim_int32(env, argv[1], &mount_namespace) || !shim_int32(env, argv[2], &milliseconds) ||
+	    !shim_bytes(env, argv[3], &opened, &length))
+		return NULL;
+	if (length != FUSE_INSIDE_DESCRIPTORS * sizeof(int)) {
+		napi_throw_type_error(env, NULL, "expected 8 bytes");
+		return NULL;
+	}
+	return shim_result(env, fuse_inside(user_namespace, mount_namespace, milliseconds, (int *)(void *)opened));
+}
+
+static napi_value shim_duplicate(napi_env env, napi_callback_info info)
+{
+	napi_value argv[1];
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+		return NULL;
+	return shim_result(env, fcntl(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 static napi_value shim_change_directory(napi_env env, napi_callback_info info)
@@ -497,6 +550,10 @@ NAPI_MODULE_INIT()
 	shim_export(env, exports, "enterNamespace", shim_enter_namespace);
 	shim_export(env, exports, "namespaceType", shim_namespace_type);
 	shim_export(env, exports, "namespaceOwner", shim_namespace_owner);
+	shim_export(env, exports, "namespaceParent", shim_namespace_parent);
+	shim_export(env, exports, "namespaceMaker", shim_namespace_maker);
+	shim_export(env, exports, "fuseInside", shim_fuse_inside);
+	shim_export(env, exports, "duplicate", shim_duplicate);
 	shim_export(env, exports, "changeDirectory", shim_change_directory);
 	shim_export(env, exports, "mountId", shim_mount_id);
 	shim_export(env, exports, "seals", shim_seals);

@@ -16,6 +16,10 @@ interface HelperShim {
   enterNamespace(fd: number, type: number): number;
   namespaceType(fd: number): number;
   namespaceOwner(fd: number): number;
+  namespaceParent(fd: number): number;
+  namespaceMaker(fd: number): number;
+  fuseInside(userNamespace: number, mountNamespace: number, milliseconds: number, opened: Uint8Array): number;
+  duplicate(fd: number): number;
   changeDirectory(fd: number): number;
   mountId(fd: number, name: string): number;
   seals(fd: number): number;

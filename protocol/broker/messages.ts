@@ -20,6 +20,7 @@ const mountRequest = z.object({
   descriptors: z.object({ source: descriptor, mountPoint: descriptor.optional(), mountNamespace: descriptor, journal: descriptor.optional() }).readonly(),
   options: z.array(option).max(LIMITS.options).readonly(),
   detached: z.boolean(),
+  target: text,
 }).refine(({ detached, descriptors }) => detached === (descriptors.mountPoint === undefined), 'a mount is either attached to a mount point or detached').readonly();
 
 const unmountRequest = z.object({

@@ -55,6 +55,12 @@ const asUser = async (t: Test, system: BootedSystem): Promise<void> => {
   t.match(refused.stderr, /\/etc does not belong to you/u);
   await system.run(...user, 'fuse4fs', 'umount', '/srv/user/mnt');
   t.equal(await system.run('e2fsck', '-fn', '/srv/user/u.img').then(() => 'clean'), 'clean');
+
+  await system.run('sh', '-c', 'truncate -s 8M /srv/user/n.img && mke2fs -q -E root_owner=0:0 /srv/user/n.img && chown 64001 /srv/user/n.img');
+  const inside = 'fuse4fs n.img mnt && findmnt -no OPTIONS mnt && echo five > mnt/file && cat mnt/file && fuse4fs umount -v mnt';
+  const said = await system.run(...user, 'unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec', `cd /srv/user && ${inside}`);
+  t.match(said, /nosuid,nodev.*user_id=0.*\nfive\n\/srv\/user\/mnt unmounted\.\n$/u, 'in a user namespace of its own, too');
+  t.equal(await system.run('e2fsck', '-fn', '/srv/user/n.img').then(() => 'clean'), 'clean');
 };
 
 t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {

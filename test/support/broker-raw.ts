@@ -17,7 +17,8 @@ export interface Opening {
 }
 
 export type RawCase = { readonly name: string } & (
-  | { readonly mount: { readonly source: Opening; readonly mountPoint: Opening; readonly namespace?: Opening; readonly options?: readonly string[] } }
+  /** Without a mount point: detached. */
+  | { readonly mount: { readonly source: Opening; readonly mountPoint?: Opening; readonly namespace?: Opening; readonly options?: readonly string[] }; readonly hangUp?: true }
   | { readonly unmount: { readonly parent: Opening; readonly entry: string } }
   /** Hexadecimal, with so many copies of descriptor 0. */
   | { readonly packet: string; readonly descriptors?: number }
@@ -33,6 +34,7 @@ export interface RawAnswer {
   readonly reason?: string;
   readonly message?: string;
   readonly readOnly?: boolean;
+  readonly device?: string;
 }
 
 /** In milliseconds: longer than a broker on a busy machine needs. */
@@ -51,9 +53,10 @@ function packetOf(one: Exclude<RawCase, { together: unknown }>): { bytes: Uint8A
   const request: Message = 'mount' in one
     ? {
         type: 'mountRequest',
-        descriptors: { source: open(one.mount.source), mountPoint: open(one.mount.mountPoint), mountNamespace },
+        descriptors: { source: open(one.mount.source), ...(one.mount.mountPoint && { mountPoint: open(one.mount.mountPoint) }), mountNamespace },
         options: one.mount.options ?? [],
-        detached: false,
+        detached: one.mount.mountPoint === undefined,
+        target: '',
       }
     : { type: 'unmountRequest', descriptors: { parent: open(one.unmount.parent), mountNamespace }, name: one.unmount.entry, lazy: false };
   return encode(request);
@@ -78,6 +81,10 @@ function send(one: RawCase): () => RawAnswer {
       channel.send(bytes, descriptors, PATIENCE);
     } catch {
       // Turned away already: why is there to be read.
+    }
+    if ('hangUp' in one) {
+      channel.close();
+      return () => ({ name, type: 'none' });
     }
     return () => {
       try {

@@ -66,6 +66,17 @@ export class TestBroker {
     return this.#process?.pid ?? 0;
   }
 
+  /** Waits until that was said. */
+  async says(what: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = what.exec(this.#log);
+      if (found !== null) return found;
+      const stderr = this.#process?.stderr ?? undefined;
+      if (stderr === undefined) throw new Error(`the broker has not said it: ${this.#log}`);
+      await once(stderr, 'data');
+    }
+  }
+
   /** What the broker and its attendants have said. */
   get log(): string {
     return this.#log;
