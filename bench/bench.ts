@@ -31,6 +31,8 @@ export interface Plan {
   readonly courses: readonly Course[];
   readonly contenders: readonly Contender[];
   readonly rounds: number;
+  /** No round begins that would not be done by then, if it took as long as the longest before; counted from the start. */
+  readonly minutes: number;
   readonly images: Images;
   /** The images lie in tmpfs: nothing drops them. */
   readonly inMemory: boolean;
@@ -48,9 +50,14 @@ const canRun = (contender: Contender, { image, readsBigFile }: Course): boolean 
  * order that moves by one each round, so that what the machine does meanwhile hits all of them alike.
  */
 export async function measure(plan: Plan): Promise<Outcomes> {
-  const { courses, contenders, rounds, progress } = plan;
+  const { courses, contenders, rounds, minutes, progress } = plan;
   const outcomes: Outcomes = new Map(courses.flatMap(({ rows }) => rows.map((row) => [row, new Map<Contender, Outcome>()])));
+  let longest = 0;
   for (let round = 0; round < rounds; round++) {
+    if (performance.now() + longest > minutes * 60_000) {
+      progress(`no time for round ${round + 1}`);
+      break;
+    }
     const began = performance.now();
     for (const course of courses) {
       for (let turn = 0; turn < contenders.length; turn++) {
@@ -58,7 +65,9 @@ export async function measure(plan: Plan): Promise<Outcomes> {
         if (canRun(contender, course)) await measureCourse(plan, course, contender, new Progress(plan, outcomes, contender, round));
       }
     }
-    progress(`round ${round + 1}/${rounds} took ${Math.round((performance.now() - began) / 1000)} s`);
+    const took = performance.now() - began;
+    longest = Math.max(longest, took);
+    progress(`round ${round + 1}/${rounds} took ${Math.round(took / 1000)} s`);
   }
   return outcomes;
 }

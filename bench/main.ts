@@ -29,6 +29,7 @@ interface Options {
   readonly contenders?: string;
   readonly rows: string;
   readonly seconds?: number;
+  readonly minutes?: number;
   readonly list: boolean;
   readonly backing: keyof typeof BACKINGS;
   readonly requests: boolean;
@@ -53,6 +54,7 @@ const command = new Command('bench')
   .option('--rows <text>', 'only rows whose name contains the text', '')
   .option('--contenders <names>', `which of ${names.join(', ')} (default all, quick ${quickNames.join(', ')})`)
   .option('--seconds <number>', 'rows that are measured by time, or could take for ever, stop after so many', count)
+  .option('--minutes <number>', 'begin no round that would not be done by then', count)
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
   .option('--store', 'keep the result in bench/results, as JSON, chart and table', false)
   .option('--against <file>', 'say in which rows we do worse than in that result (default: the stored one)')
@@ -90,12 +92,16 @@ async function compare(options: Options, courses: ReturnType<typeof coursesFor>,
   const sizes = { ...usual, seconds: options.seconds ?? usual.seconds };
   const rounds = options.rounds ?? (quick ? 1 : 5);
   const versions = Object.fromEntries(await Promise.all(chosen.map(async (contender) => [contender.name, await contender.version()])));
-  const about: About = { date: new Date().toISOString(), machine: machine(), versions, rounds, backing, sizes };
+  const date = new Date().toISOString();
 
   progress('making the images');
   const images = await makeImages(scratch, sizes);
   await makeSource(scratch, sizes.sourceFiles);
-  const wanted = report(await measure({ courses, contenders: chosen, rounds, images, inMemory: backing === 'tmpfs', sizes, scratch, progress })).filter(({ row }) => row.includes(options.rows));
+  const minutes = options.minutes ?? Infinity;
+  const reports = report(await measure({ courses, contenders: chosen, rounds, minutes, images, inMemory: backing === 'tmpfs', sizes, scratch, progress }));
+  const wanted = reports.filter(({ row }) => row.includes(options.rows));
+  const done = Math.max(...wanted.flatMap((row) => Object.values(row.contenders).map(({ samples }) => samples.length)), 0);
+  const about: About = { date, machine: machine(), versions, rounds: done, backing, sizes };
   const shown = chosen.map(({ name }) => name);
   process.stdout.write(`${describe(about).join('\n')}\n\n${formatTable(wanted, shown)}\n`);
 

@@ -27,7 +27,6 @@ export const mappedReads: Course = {
       name: 'mmap read, sequential, image cached',
       unit: 'MiB/s',
       caches: 'backing',
-      quick: true,
       tries: 2,
       measure: (place) => fioMiB(...options(place, 'read')),
     },
