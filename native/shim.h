@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <node_api.h>
 
 static inline bool shim_arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *argv)
@@ -41,6 +42,23 @@ static inline bool shim_int64(napi_env env, napi_value value, int64_t *out)
 		return true;
 	napi_throw_type_error(env, NULL, "expected a number");
 	return false;
+}
+
+/* Reads all arguments, which are numbers: shim_int32s(env, info, &fd, &flags) */
+#define shim_int32s(env, info, ...)                                                                                    \
+	shim_int32s_into(env, info, (int32_t *const[]){ __VA_ARGS__ },                                                 \
+			 sizeof((int32_t *const[]){ __VA_ARGS__ }) / sizeof(int32_t *))
+
+static inline bool shim_int32s_into(napi_env env, napi_callback_info info, int32_t *const *out, size_t count)
+{
+	napi_value argv[count];
+
+	if (!shim_arguments(env, info, count, argv))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!shim_int32(env, argv[i], out[i]))
+			return false;
+	return true;
 }
 
 /* Any typed array or Buffer; *length in bytes. The memory belongs to JavaScript. */
@@ -80,6 +98,16 @@ static inline napi_value shim_result(napi_env env, int64_t value)
 
 	napi_create_int64(env, value < 0 ? -(int64_t)errno : value, &result);
 	return result;
+}
+
+/* The result of a system call that failed on a descriptor which is of no use then: it is closed. */
+static inline napi_value shim_failed(napi_env env, int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return shim_result(env, -1);
 }
 
 static inline void shim_export(napi_env env, napi_value exports, const char *name, napi_callback function)

@@ -62,10 +62,9 @@ static napi_value shim_fsconfig(napi_env env, napi_callback_info info)
 
 static napi_value shim_fsmount(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, attributes;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &attributes))
+	if (!shim_int32s(env, info, &fd, &attributes))
 		return NULL;
 	return shim_result(env, syscall(NR_FSMOUNT, fd, 1 /* FSMOUNT_CLOEXEC */, attributes));
 }
@@ -73,10 +72,9 @@ static napi_value shim_fsmount(napi_env env, napi_callback_info info)
 /* Attaches a detached mount to an opened mount point. */
 static napi_value shim_attach(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t mount, target;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &mount) || !shim_int32(env, argv[1], &target))
+	if (!shim_int32s(env, info, &mount, &target))
 		return NULL;
 	/* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
 	return shim_result(env, syscall(NR_MOVE_MOUNT, mount, "", target, "", 0x04 | 0x40));
@@ -113,11 +111,10 @@ static napi_value shim_umount2(napi_env env, napi_callback_info info)
  */
 static napi_value shim_device_number(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 	struct statx attributes;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &attributes) < 0)
 		return shim_result(env, -1);
@@ -127,11 +124,10 @@ static napi_value shim_device_number(napi_env env, napi_callback_info info)
 /* Makes `fd`, a fresh /dev/fuse, another channel of the mounted one. */
 static napi_value shim_fuse_clone(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, mounted;
 	uint32_t number;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &mounted))
+	if (!shim_int32s(env, info, &fd, &mounted))
 		return NULL;
 	number = (uint32_t)mounted;
 	return shim_result(env, ioctl(fd, FUSE_CLONE_IOCTL, &number));
@@ -140,10 +136,9 @@ static napi_value shim_fuse_clone(napi_env env, napi_callback_info info)
 /* Lets the connection that will be made of `fd`, a /dev/fuse that is not mounted yet, use iomap. */
 static napi_value shim_fuse_add_iomap(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, ioctl(fd, FUSE_ADD_IOMAP_IOCTL, 0));
 }
@@ -180,10 +175,9 @@ static napi_value shim_block_device(napi_env env, napi_callback_info info)
  */
 static napi_value shim_enter_namespace(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, type;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &type))
+	if (!shim_int32s(env, info, &fd, &type))
 		return NULL;
 	return shim_result(env, unshare(CLONE_FS) < 0 ? -1 : setns(fd, type));
 }
@@ -191,10 +185,9 @@ static napi_value shim_enter_namespace(napi_env env, napi_callback_info info)
 /* namespaceType(fd): CLONE_NEW* of an opened namespace */
 static napi_value shim_namespace_type(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, ioctl(fd, NS_GET_NSTYPE));
 }
@@ -202,10 +195,9 @@ static napi_value shim_namespace_type(napi_env env, napi_callback_info info)
 /* namespaceOwner(fd): a descriptor of the user namespace that an opened namespace belongs to */
 static napi_value shim_namespace_owner(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, ioctl(fd, NS_GET_USERNS));
 }
@@ -264,10 +256,9 @@ static napi_value shim_duplicate(napi_env env, napi_callback_info info)
 
 static napi_value shim_change_directory(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, fchdir(fd));
 }
@@ -290,10 +281,9 @@ static napi_value shim_mount_id(napi_env env, napi_callback_info info)
 
 static napi_value shim_seals(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, fcntl(fd, F_GET_SEALS));
 }
@@ -301,10 +291,9 @@ static napi_value shim_seals(napi_env env, napi_callback_info info)
 /* setBlockSize(fd, bytes): the unit in which the kernel caches a block device */
 static napi_value shim_set_block_size(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, bytes;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &bytes))
+	if (!shim_int32s(env, info, &fd, &bytes))
 		return NULL;
 	return shim_result(env, ioctl(fd, BLKBSZSET, &bytes));
 }
@@ -316,7 +305,7 @@ static napi_value shim_sealed_file(napi_env env, napi_callback_info info)
 	char name[64];
 	uint8_t *contents;
 	size_t length, written = 0;
-	int fd, saved;
+	int fd;
 
 	if (!shim_arguments(env, info, 2, argv) || !shim_string(env, argv[0], name, sizeof(name)) ||
 	    !shim_bytes(env, argv[1], &contents, &length))
@@ -328,24 +317,19 @@ static napi_value shim_sealed_file(napi_env env, napi_callback_info info)
 		ssize_t count = write(fd, contents + written, length - written);
 
 		if (count < 0)
-			goto failed;
+			return shim_failed(env, fd);
 		written += (size_t)count;
 	}
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
 		return shim_result(env, fd);
-failed:
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return shim_result(env, -1);
+	return shim_failed(env, fd);
 }
 
 static napi_value shim_flock(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, operation;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &operation))
+	if (!shim_int32s(env, info, &fd, &operation))
 		return NULL;
 	return shim_result(env, flock(fd, operation));
 }
@@ -353,10 +337,9 @@ static napi_value shim_flock(napi_env env, napi_callback_info info)
 /* Every descriptor from `first` on: close-on-exec, also those that our caller left open in us. */
 static napi_value shim_close_on_exec_from(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t first;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &first))
+	if (!shim_int32s(env, info, &first))
 		return NULL;
 	return shim_result(env, syscall(NR_CLOSE_RANGE, first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */));
 }
@@ -372,7 +355,7 @@ static napi_value shim_listen_stream(napi_env env, napi_callback_info info)
 {
 	napi_value argv[1];
 	struct sockaddr_un address;
-	int fd, saved;
+	int fd;
 
 	if (!shim_arguments(env, info, 1, argv) || !unix_address(env, argv[0], &address))
 		return NULL;
@@ -380,12 +363,8 @@ static napi_value shim_listen_stream(napi_env env, napi_callback_info info)
 	if (fd < 0)
 		return shim_result(env, -1);
 	/* The mode of the socket becomes that of its name, so that there is no moment with another one. */
-	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		return shim_result(env, -1);
-	}
+	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0)
+		return shim_failed(env, fd);
 	return shim_result(env, fd);
 }
 
@@ -394,7 +373,7 @@ static napi_value shim_connect_stream(napi_env env, napi_callback_info info)
 	napi_value argv[2];
 	struct sockaddr_un address;
 	int32_t milliseconds;
-	int fd, saved, yes = 1;
+	int fd, yes = 1;
 
 	if (!shim_arguments(env, info, 2, argv) || !unix_address(env, argv[0], &address) ||
 	    !shim_int32(env, argv[1], &milliseconds))
@@ -406,12 +385,8 @@ static napi_value shim_connect_stream(napi_env env, napi_callback_info info)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof(yes)) < 0 ||
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		saved = errno;
-		close(fd);
-		errno = saved;
-		return shim_result(env, -1);
-	}
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return shim_failed(env, fd);
 	return shim_result(env, fd);
 }
 

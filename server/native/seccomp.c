@@ -289,9 +289,8 @@ static void write_serving(struct program *program)
 napi_value shim_seccomp(napi_env env, napi_callback_info info)
 {
 	int32_t serving, log_only;
-	napi_value argv[2];
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &serving) || !shim_int32(env, argv[1], &log_only))
+	if (!shim_int32s(env, info, &serving, &log_only))
 		return NULL;
 #ifndef THIS_ARCHITECTURE
 	errno = ENOSYS;

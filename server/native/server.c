@@ -129,11 +129,10 @@ static napi_value shim_keep_out_of_dumps(napi_env env, napi_callback_info info)
 /* dontBlock(descriptor): 0, or -errno */
 static napi_value shim_dont_block(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t descriptor;
 	int flags;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &descriptor))
+	if (!shim_int32s(env, info, &descriptor))
 		return NULL;
 	flags = fcntl(descriptor, F_GETFL);
 	return shim_result(env, flags < 0 ? flags : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
@@ -197,13 +196,12 @@ static napi_value shim_interruptible(napi_env env, napi_callback_info info)
  */
 static napi_value shim_await_readable(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t descriptor, milliseconds;
 	struct pollfd ready;
 	struct timespec limit;
 	sigset_t set;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &milliseconds))
+	if (!shim_int32s(env, info, &descriptor, &milliseconds))
 		return NULL;
 	ready = (struct pollfd){ .fd = descriptor, .events = POLLIN };
 	limit = (struct timespec){ .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
@@ -215,10 +213,9 @@ static napi_value shim_await_readable(napi_env env, napi_callback_info info)
 /* interrupt(thread): 0, or -errno (ESRCH: it has ended) */
 static napi_value shim_interrupt(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t thread;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &thread))
+	if (!shim_int32s(env, info, &thread))
 		return NULL;
 	return shim_result(env, syscall(SYS_tgkill, getpid(), thread, INTERRUPT_SIGNAL));
 }
@@ -289,10 +286,9 @@ static napi_value shim_block_device(napi_env env, napi_callback_info info)
 /* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
 static napi_value shim_lock(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t descriptor, exclusive;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int32(env, argv[1], &exclusive))
+	if (!shim_int32s(env, info, &descriptor, &exclusive))
 		return NULL;
 	return shim_result(env, flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
 }

@@ -41,16 +41,6 @@ static bool address_argument(napi_env env, napi_value value, struct sockaddr_un 
 	return shim_string(env, value, address->sun_path, sizeof(address->sun_path));
 }
 
-/* Closes fd without losing the errno of the call that failed before. */
-static napi_value failed(napi_env env, int fd)
-{
-	int saved = errno;
-
-	close(fd);
-	errno = saved;
-	return shim_result(env, -1);
-}
-
 /* socketpair(ends: Int32Array(2)) */
 static napi_value shim_socketpair(napi_env env, napi_callback_info info)
 {
@@ -82,17 +72,16 @@ static napi_value shim_listen(napi_env env, napi_callback_info info)
 	if (fd < 0)
 		return shim_result(env, -1);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, backlog) < 0)
-		return failed(env, fd);
+		return shim_failed(env, fd);
 	return shim_result(env, fd);
 }
 
 /* accept(fd): -EAGAIN where no connection waits */
 static napi_value shim_accept(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t fd;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &fd))
+	if (!shim_int32s(env, info, &fd))
 		return NULL;
 	return shim_result(env, accept4(fd, NULL, NULL, SOCK_CLOEXEC));
 }
@@ -121,7 +110,7 @@ static napi_value shim_connect(napi_env env, napi_callback_info info)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever)) < 0)
-		return failed(env, fd);
+		return shim_failed(env, fd);
 	return shim_result(env, fd);
 }
 
@@ -202,11 +191,9 @@ static napi_value shim_receive(napi_env env, napi_callback_info info)
 /* poll(fd, events, milliseconds): the events that occurred, 0 after the time, -EINTR after a signal */
 static napi_value shim_poll(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3];
 	int32_t fd, events, milliseconds;
 
-	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &fd) ||
-	    !shim_int32(env, argv[1], &events) || !shim_int32(env, argv[2], &milliseconds))
+	if (!shim_int32s(env, info, &fd, &events, &milliseconds))
 		return NULL;
 
 	struct pollfd wanted = { .fd = fd, .events = (short)events };
@@ -217,12 +204,11 @@ static napi_value shim_poll(napi_env env, napi_callback_info info)
 /* getOption(fd, option): an int option of SOL_SOCKET */
 static napi_value shim_get_option(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, option;
 	int value = 0;
 	socklen_t size = sizeof(value);
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &option))
+	if (!shim_int32s(env, info, &fd, &option))
 		return NULL;
 	return shim_result(env, getsockopt(fd, SOL_SOCKET, option, &value, &size) < 0 ? -1 : value);
 }
@@ -230,11 +216,9 @@ static napi_value shim_get_option(napi_env env, napi_callback_info info)
 /* setOption(fd, option, value): an int option of SOL_SOCKET */
 static napi_value shim_set_option(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3];
 	int32_t fd, option, value;
 
-	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &fd) ||
-	    !shim_int32(env, argv[1], &option) || !shim_int32(env, argv[2], &value))
+	if (!shim_int32s(env, info, &fd, &option, &value))
 		return NULL;
 	return shim_result(env, setsockopt(fd, SOL_SOCKET, option, &value, sizeof(value)));
 }
@@ -284,10 +268,9 @@ static napi_value shim_peer_groups(napi_env env, napi_callback_info info)
 /* pidfdOpen(pid) */
 static napi_value shim_pidfd_open(napi_env env, napi_callback_info info)
 {
-	napi_value argv[1];
 	int32_t pid;
 
-	if (!shim_arguments(env, info, 1, argv) || !shim_int32(env, argv[0], &pid))
+	if (!shim_int32s(env, info, &pid))
 		return NULL;
 	return shim_result(env, syscall(NR_PIDFD_OPEN, pid, 0));
 }
@@ -323,10 +306,9 @@ static napi_value shim_poll_many(napi_env env, napi_callback_info info)
 /* setCloseOnExec(fd, 0 or 1) */
 static napi_value shim_set_close_on_exec(napi_env env, napi_callback_info info)
 {
-	napi_value argv[2];
 	int32_t fd, on;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &fd) || !shim_int32(env, argv[1], &on))
+	if (!shim_int32s(env, info, &fd, &on))
 		return NULL;
 	return shim_result(env, fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
 }
