@@ -5,8 +5,21 @@
   },
   "targets": [
     { "target_name": "seqpacket", "sources": ["protocol/seqpacket/native/seqpacket.c"] },
-    { "target_name": "helper", "sources": ["helper/native/helper.c", "helper/native/user-namespace.c"] },
+    {
+      "target_name": "helper",
+      "sources": [
+        "helper/native/helper.c", "helper/native/mounts.c", "helper/native/devices.c", "helper/native/descriptors.c",
+        "helper/native/namespaces.c", "helper/native/user-namespace.c", "helper/native/stream-sockets.c",
+        "helper/native/interruption.c", "native/block-device.c"
+      ]
+    },
     { "target_name": "contain", "type": "executable", "sources": ["helper/native/contain.c"] },
-    { "target_name": "server", "sources": ["server/native/server.c", "server/native/crc32c.c", "server/native/landlock.c", "server/native/seccomp.c"] }
+    {
+      "target_name": "server",
+      "sources": [
+        "server/native/server.c", "server/native/channel.c", "server/native/device.c", "server/native/process.c",
+        "server/native/crc32c.c", "server/native/landlock.c", "server/native/seccomp.c", "native/block-device.c"
+      ]
+    }
   ]
 }

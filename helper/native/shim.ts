@@ -1,7 +1,7 @@
 import { getSystemErrorMap } from 'node:util';
 import { loadShim } from '../../native/load.js';
 
-/** Every function returns what the system call does, or a negative errno; see helper.c. */
+/** Every function returns what the system call does, or a negative errno; see helper.c and the files beside it. */
 interface HelperShim {
   fsopen(type: string): number;
   fsconfig(context: number, command: number, key: string, value: string): number;

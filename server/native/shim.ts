@@ -1,6 +1,6 @@
 import { loadShim } from '../../native/load.js';
 
-/** server.c: every call returns its result, or a negative errno. */
+/** server.c and the files beside it: every call returns its result, or a negative errno. */
 export interface ServerShim {
   /** How far behind a page boundary the array's first byte lies. */
   pageOffset(bytes: Uint8Array): number;

@@ -4,6 +4,7 @@
  * whatever the O_NONBLOCK flag of an inherited socket says.
  */
 #include "../../../native/shim.h"
+#include "../../../native/unix-address.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* SCM_MAX_FD of the kernel: it never lets more through in one packet. */
@@ -32,13 +32,6 @@ static bool int32s_argument(napi_env env, napi_value value, int32_t **data, size
 	}
 	*data = pointer;
 	return true;
-}
-
-static bool address_argument(napi_env env, napi_value value, struct sockaddr_un *address)
-{
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	return shim_string(env, value, address->sun_path, sizeof(address->sun_path));
 }
 
 /* socketpair(ends: Int32Array(2)) */
@@ -65,7 +58,7 @@ static napi_value shim_listen(napi_env env, napi_callback_info info)
 	int32_t backlog;
 	int fd;
 
-	if (!shim_arguments(env, info, 2, argv) || !address_argument(env, argv[0], &address) ||
+	if (!shim_arguments(env, info, 2, argv) || !shim_unix_address(env, argv[0], &address) ||
 	    !shim_int32(env, argv[1], &backlog))
 		return NULL;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -99,7 +92,7 @@ static napi_value shim_connect(napi_env env, napi_callback_info info)
 	int32_t milliseconds;
 	int fd;
 
-	if (!shim_arguments(env, info, 2, argv) || !address_argument(env, argv[0], &address) ||
+	if (!shim_arguments(env, info, 2, argv) || !shim_unix_address(env, argv[0], &address) ||
 	    !shim_int32(env, argv[1], &milliseconds))
 		return NULL;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

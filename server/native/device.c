@@ -1,0 +1,109 @@
+/* The device or image that the filesystem lies on. */
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+
+#include "../../native/block-device.h"
+#include "server.h"
+
+/* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
+static napi_value shim_lock(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor, exclusive;
+
+	if (!shim_int32s(env, info, &descriptor, &exclusive))
+		return NULL;
+	return shim_result(env, flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
+}
+
+/* dropCached(descriptor, position, length): 0, or -errno */
+static napi_value shim_drop_cached(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	int32_t descriptor;
+	int64_t position, length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &descriptor) ||
+	    !shim_int64(env, argv[1], &position) || !shim_int64(env, argv[2], &length))
+		return NULL;
+	errno = posix_fadvise(descriptor, (off_t)position, (off_t)length, POSIX_FADV_DONTNEED);
+	return shim_result(env, errno == 0 ? 0 : -1);
+}
+
+/* The (descriptor, offset, length) of a range, in bytes. */
+static bool range_arguments(napi_env env, napi_callback_info info, int32_t *descriptor, uint64_t range[2])
+{
+	napi_value argv[3];
+	int64_t offset, length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], descriptor) || !shim_int64(env, argv[1], &offset) ||
+	    !shim_int64(env, argv[2], &length))
+		return false;
+	range[0] = (uint64_t)offset;
+	range[1] = (uint64_t)length;
+	return true;
+}
+
+/* punchHole(descriptor, offset, length): 0, or -errno; the file keeps its size and loses the blocks */
+static napi_value shim_punch_hole(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)range[0], (off_t)range[1]));
+}
+
+/* discardBlocks(descriptor, offset, length): 0, or -errno; of a block device */
+static napi_value shim_discard_blocks(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, ioctl(descriptor, BLKDISCARD, range));
+}
+
+/* zeroBlocks(descriptor, offset, length): 0, or -errno; of a block device */
+static napi_value shim_zero_blocks(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, ioctl(descriptor, BLKZEROOUT, range));
+}
+
+/* ioctl(descriptor, command, argument: Uint8Array of the command's own size): its result, or -errno */
+static napi_value shim_ioctl(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	int32_t descriptor;
+	int64_t command;
+	uint8_t *argument;
+	size_t length;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_int64(env, argv[1], &command) ||
+	    !shim_bytes(env, argv[2], &argument, &length))
+		return NULL;
+	if (length < _IOC_SIZE((unsigned int)command)) {
+		napi_throw_range_error(env, NULL, "the argument is too short");
+		return NULL;
+	}
+	return shim_result(env, ioctl(descriptor, (unsigned long)command, argument));
+}
+
+void export_device(napi_env env, napi_value exports)
+{
+	shim_export(env, exports, "blockDevice", shim_block_device);
+	shim_export(env, exports, "lock", shim_lock);
+	shim_export(env, exports, "dropCached", shim_drop_cached);
+	shim_export(env, exports, "punchHole", shim_punch_hole);
+	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
+	shim_export(env, exports, "zeroBlocks", shim_zero_blocks);
+	shim_export(env, exports, "ioctl", shim_ioctl);
+}

@@ -1,0 +1,11 @@
+#ifndef FUSE4FS_SERVER_H
+#define FUSE4FS_SERVER_H
+
+#include "../../native/shim.h"
+
+/* Each adds the shims of the file that is named so. */
+void export_channel(napi_env env, napi_value exports);
+void export_device(napi_env env, napi_value exports);
+void export_process(napi_env env, napi_value exports);
+
+#endif
