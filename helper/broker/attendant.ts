@@ -9,7 +9,7 @@ import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
 import { decode, descriptorsOf, encode } from '../../protocol/broker/codec.js';
 import type { Answer, Message } from '../../protocol/broker/messages.js';
-import { HandshakeError } from '../../protocol/service/errors.js';
+import { HandshakeError } from '../../protocol/packets/errors.js';
 import { MountError } from '../mount/errors.js';
 import { identify, type Caller } from './caller.js';
 import { log } from './log.js';

@@ -7,7 +7,7 @@ import type { Answer, MessageType, Mounted, Request } from '../../protocol/broke
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
-import { HandshakeError } from '../../protocol/service/errors.js';
+import { HandshakeError } from '../../protocol/packets/errors.js';
 import { isMountErrorCode, MountError } from './errors.js';
 import { isInInitialUserNamespace } from './identity.js';
 import { openMountPoint } from './mount-point.js';

@@ -1,5 +1,6 @@
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
-import { HandshakeError, RefusedError } from '../../protocol/service/errors.js';
+import { HandshakeError } from '../../protocol/packets/errors.js';
+import { RefusedError } from '../../protocol/service/errors.js';
 import { MountError } from './errors.js';
 import type { ServerLog } from './server-log.js';
 import type { ServerExit } from './start-server.js';

@@ -1,15 +1,11 @@
 /** The messages of broker.proto as the program sees them: parsed, with descriptors in named places. Nothing here is trusted. */
 import * as z from 'zod';
+import { code, descriptor, deviceNumber, textOfAtMost } from '../packets/fields.js';
 
 const LIMITS = { text: 4096, options: 256, list: 64 } as const;
 
-/** What a text from the other end could do to a terminal or a log: controls, line separators, directions; and what is not UTF-8. */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\p{Surrogate}]/gu;
-export const printable = (value: string): string => value.slice(0, LIMITS.text).replace(CONTROLS, '\ufffd');
-
-const text = z.string().transform(printable);
+const text = textOfAtMost(LIMITS.text);
 const texts = z.array(text).transform((all) => all.slice(0, LIMITS.list)).readonly();
-const descriptor = z.int().min(0);
 const option = z.string().min(1).max(LIMITS.text).regex(/^[^\0"\p{Surrogate}]*$/u, 'contains a NUL or a quote, or is not Unicode');
 const component = z.string().min(1).max(255)
   .regex(/^[^\0/\p{Surrogate}]*$/u, 'is not one component of a path')
@@ -35,7 +31,7 @@ const mounted = z.object({
   descriptors: z.object({ mount: descriptor.optional() }).readonly(),
   source: text,
   target: text,
-  device: z.string().regex(/^\d{1,10}:\d{1,10}$/u, 'is not a device number'),
+  device: deviceNumber,
   readOnly: z.boolean(),
   label: text,
   uuid: text,
@@ -48,8 +44,8 @@ const unmounted = z.object({ type: z.literal('unmounted'), target: text }).reado
 
 const refusal = z.object({
   type: z.literal('refusal'),
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/u, 'is not a code'),
-  reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/u, 'is not a code'),
+  code,
+  reason: code,
   message: text,
   hint: text,
 }).readonly();

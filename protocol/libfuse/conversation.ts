@@ -1,8 +1,8 @@
 /** What both ends do alike: one packet at a time, and one way to fail, which closes the channel. */
 import type { Channel } from '../seqpacket/channel.js';
 import { closeDescriptors } from '../seqpacket/descriptors.js';
-import { SeqpacketError, type SeqpacketErrorCode } from '../seqpacket/errors.js';
-import { LibfuseError, type LibfuseErrorCode } from './errors.js';
+import { CONVERSATION_CODES, SeqpacketError } from '../seqpacket/errors.js';
+import { LibfuseError } from './errors.js';
 import { decode, encode, type Packet, type PacketOf, type PacketType } from './packets.js';
 
 /** The largest request to open a file: its head, the longest path, and the NUL. */
@@ -11,15 +11,6 @@ const LARGEST_OPEN = 20 + 4096 + 1;
 const SEND_PATIENCE = 15_000;
 
 export const FOR_EVER = Number.POSITIVE_INFINITY;
-
-const FROM_CHANNEL: Record<SeqpacketErrorCode, LibfuseErrorCode> = {
-  CLOSED: 'CLOSED',
-  TIMEOUT: 'TIMEOUT',
-  TOO_LONG: 'TOO_LONG',
-  TOO_MANY_DESCRIPTORS: 'DESCRIPTORS',
-  NOT_SEQPACKET: 'SYSTEM',
-  SYSTEM: 'SYSTEM',
-};
 
 /** A packet and what came with it; the descriptors are the receiver's. */
 export interface Received<Of extends Packet = Packet> {
@@ -85,7 +76,7 @@ export class Conversation {
       if (error instanceof LibfuseError && error.code === 'MALFORMED') throw this.fail(error);
       const context = `${this.#peer}, ${doing}: ${error instanceof Error ? error.message : String(error)}`;
       if (error instanceof LibfuseError) throw this.fail(new LibfuseError(error.code, context, { cause: error }));
-      if (error instanceof SeqpacketError) throw this.fail(new LibfuseError(FROM_CHANNEL[error.code], context, { cause: error }));
+      if (error instanceof SeqpacketError) throw this.fail(new LibfuseError(CONVERSATION_CODES[error.code], context, { cause: error }));
       this.channel.close();
       throw error;
     }

@@ -42,6 +42,11 @@ const ANSWER_PATIENCE = 60_000;
 
 const FORMATS: readonly number[] = [0, files.S_IFDIR, files.S_IFREG];
 
+/** Requests that tell one thing about the mount, and may succeed once. */
+const SETTINGS = ['fsopen', 'source', 'mountPoint', 'options', 'tableOptions'] as const;
+type SettingType = (typeof SETTINGS)[number];
+type Setting = PacketOf<SettingType>;
+
 export class HelperEnd {
   readonly #conversation: Conversation;
   readonly #permissions: Permissions;
@@ -99,13 +104,6 @@ export class HelperEnd {
       case 'openBlockDevice':
         this.#open(request, duties);
         return undefined;
-      case 'fsopen':
-      case 'source':
-      case 'mountPoint':
-      case 'options':
-      case 'tableOptions':
-        this.#reply(this.#once(request, duties));
-        return undefined;
       case 'mount':
         this.#reply(this.#done.has('source') && this.#done.has('mountPoint') ? duties.mount(request.flags, this.#fuseblk) : -EINVAL);
         return undefined;
@@ -113,7 +111,11 @@ export class HelperEnd {
         this.close();
         return request.exitCode;
       default:
-        throw this.#conversation.fail(new LibfuseError('UNEXPECTED', `the service sent ${request.type}, which is no request`));
+        if (!isSetting(request)) {
+          throw this.#conversation.fail(new LibfuseError('UNEXPECTED', `the service sent ${request.type}, which is no request`));
+        }
+        this.#reply(this.#once(request, duties));
+        return undefined;
     }
   }
 
@@ -123,22 +125,11 @@ export class HelperEnd {
       return decode(bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      switch (claimedType(bytes)) {
-        case 'open':
-        case 'openBlockDevice':
-          this.#conversation.send({ type: 'file', error: EINVAL, path: '?' });
-          return undefined;
-        case 'fsopen':
-        case 'source':
-        case 'mountPoint':
-        case 'options':
-        case 'tableOptions':
-        case 'mount':
-          this.#reply(-EINVAL);
-          return undefined;
-        default:
-          throw this.#conversation.fail(error);
-      }
+      const type = claimedType(bytes);
+      if (type === 'open' || type === 'openBlockDevice') this.#conversation.send({ type: 'file', error: EINVAL, path: '?' });
+      else if (type === 'mount' || isSettingType(type)) this.#reply(-EINVAL);
+      else throw this.#conversation.fail(error);
+      return undefined;
     }
   }
 
@@ -152,14 +143,14 @@ export class HelperEnd {
     }
   }
 
-  #once(request: PacketOf<'fsopen' | 'source' | 'mountPoint' | 'options' | 'tableOptions'>, duties: MountDuties): number {
+  #once(request: Setting, duties: MountDuties): number {
     if (this.#done.has(request.type)) return -EINVAL;
     const result = this.#perform(request, duties);
     if (result === 0) this.#done.add(request.type);
     return result;
   }
 
-  #perform(request: PacketOf<'fsopen' | 'source' | 'mountPoint' | 'options' | 'tableOptions'>, duties: MountDuties): number {
+  #perform(request: Setting, duties: MountDuties): number {
     switch (request.type) {
       case 'fsopen':
         return this.#fsopen(request.flags);
@@ -186,4 +177,6 @@ export class HelperEnd {
   }
 }
 
+const isSettingType = (type: Packet['type'] | undefined): type is SettingType => (SETTINGS as readonly unknown[]).includes(type);
+const isSetting = (packet: Packet): packet is Setting => isSettingType(packet.type);
 const asksForOthers = (options: string): boolean => options.split(',').some((word) => word === 'allow_other' || word === 'allow_root');

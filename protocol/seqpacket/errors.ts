@@ -20,3 +20,13 @@ export class SeqpacketError extends Error {
     this.errno = errno;
   }
 }
+
+/** What the failure of a channel is to the conversation over it, whatever its dialect. */
+export const CONVERSATION_CODES = {
+  CLOSED: 'CLOSED',
+  TIMEOUT: 'TIMEOUT',
+  TOO_LONG: 'TOO_LONG',
+  TOO_MANY_DESCRIPTORS: 'DESCRIPTORS',
+  NOT_SEQPACKET: 'SYSTEM',
+  SYSTEM: 'SYSTEM',
+} as const satisfies Record<SeqpacketErrorCode, string>;

@@ -1,20 +1,11 @@
 /** What both ends of the handshake do alike: one packet at a time, and one way to fail. */
+import { HandshakeError, type HandshakeErrorCode } from '../packets/errors.js';
 import type { Channel } from '../seqpacket/channel.js';
 import { closeDescriptors } from '../seqpacket/descriptors.js';
-import { SeqpacketError, type SeqpacketErrorCode } from '../seqpacket/errors.js';
-import { decode, encode } from './codec.js';
-import { HandshakeError, RefusedError, type HandshakeErrorCode } from './errors.js';
+import { CONVERSATION_CODES, SeqpacketError } from '../seqpacket/errors.js';
+import { decode, descriptorsOf, encode } from './codec.js';
+import { RefusedError } from './errors.js';
 import type { Fields, Message, MessageOf, MessageType, Refusal, RefusalCode } from './messages.js';
-import { carry } from './roles.js';
-
-const FROM_CHANNEL: Record<SeqpacketErrorCode, HandshakeErrorCode> = {
-  CLOSED: 'CLOSED',
-  TIMEOUT: 'TIMEOUT',
-  TOO_LONG: 'TOO_LONG',
-  TOO_MANY_DESCRIPTORS: 'DESCRIPTORS',
-  NOT_SEQPACKET: 'SYSTEM',
-  SYSTEM: 'SYSTEM',
-};
 
 /** What the peer is told when this end fails; nothing where it could not hear it. */
 const TO_PEER: Partial<Record<HandshakeErrorCode, RefusalCode>> = {
@@ -56,7 +47,7 @@ export class Conversation {
   #interrupted(): Error {
     const message = this.#next('our turn', 0);
     if (message.type === 'refusal') return this.#refused(message);
-    closeDescriptors(carry(message).descriptors);
+    closeDescriptors(descriptorsOf(message));
     return this.fail(new HandshakeError('UNEXPECTED', `${this.#peer} sent ${message.type} out of turn`));
   }
 
@@ -66,7 +57,7 @@ export class Conversation {
     const message = this.#next(awaited, milliseconds);
     if (message.type === 'refusal') throw this.#refused(message);
     if (isOneOf(message, expected)) return message;
-    closeDescriptors(carry(message).descriptors);
+    closeDescriptors(descriptorsOf(message));
     throw this.fail(new HandshakeError('UNEXPECTED', `${this.#peer} sent ${message.type} instead of ${awaited}`));
   }
 
@@ -106,7 +97,7 @@ export class Conversation {
       this.channel.close();
       return cause;
     }
-    return this.fail(new HandshakeError(FROM_CHANNEL[cause.code], this.#context(doing, cause), { cause }));
+    return this.fail(new HandshakeError(CONVERSATION_CODES[cause.code], this.#context(doing, cause), { cause }));
   }
 
   #context(doing: string, cause: Error): string {

@@ -17,9 +17,9 @@
  * Close them when the server has its own. The helper receives none: the kernel is told to refuse them.
  * After an error the caller undoes what it did, the mount above all.
  */
+import { HandshakeError } from '../packets/errors.js';
 import type { Channel } from '../seqpacket/channel.js';
 import { Conversation } from './conversation.js';
-import { HandshakeError } from './errors.js';
 import type { Fields, Journal, MountPlan, Mounted, NeedJournal, Ready, Refusal, RefusalCode, Source } from './messages.js';
 import { OFFER, accept, type Agreement, type Offer } from './negotiation.js';
 

@@ -5,18 +5,13 @@
  * or a log lose their control characters.
  */
 import * as z from 'zod';
+import { code, descriptor, deviceNumber, textOfAtMost } from '../packets/fields.js';
 
 export const MAX_CLONES = 64;
 
 const LIMITS = { name: 4096, text: 2048, options: 256, warnings: 16, features: 64 } as const;
 
-/**
- * What a volume label or a message from the other end could do to a terminal: C0, DEL, C1, line and
- * direction controls. Half a surrogate pair, as cutting a text leaves it, is not UTF-8 on the wire.
- */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\p{Surrogate}]/gu;
-
-const text = z.string().transform((value) => value.slice(0, LIMITS.text).replace(CONTROLS, '\ufffd'));
+const text = textOfAtMost(LIMITS.text);
 const texts = z.array(text).transform((all) => all.slice(0, LIMITS.warnings)).readonly();
 const featureTexts = z.array(text).transform((all) => all.slice(0, LIMITS.features)).readonly();
 /** A path or a name that the user gave: passed on unchanged, so it must survive C and the wire. */
@@ -33,7 +28,6 @@ const uint32 = z.int().min(0).max(2 ** 32 - 1);
 const bytes = z.int().min(0);
 const powerOfTwo = (low: number, high: number) =>
   z.int().min(low).max(high).refine((value) => (value & (value - 1)) === 0, 'is not a power of two');
-const descriptor = z.int().min(0);
 
 const isDirectory = (mode: number) => (mode & 0o170000) === 0o040000 && mode <= 0o177777;
 
@@ -101,8 +95,7 @@ const mounted = z.object({
     fuseClones: z.array(descriptor).max(MAX_CLONES).readonly(),
     statusListener: descriptor.optional(),
   }).readonly(),
-  /** "major:minor" as in mountinfo. */
-  deviceNumber: z.string().regex(/^\d{1,10}:\d{1,10}$/u, 'is not a device number'),
+  deviceNumber,
 }).readonly();
 
 const ready = z.object({
@@ -113,7 +106,7 @@ const ready = z.object({
 
 const refusal = z.object({
   type: z.literal('refusal'),
-  code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/u, 'is not a refusal code'),
+  code,
   message: text,
   hint: text,
 }).readonly();

@@ -1,5 +1,5 @@
 /** Versions and features: what this program speaks, and how the two ends agree. */
-import { HandshakeError } from './errors.js';
+import { HandshakeError } from '../packets/errors.js';
 import type { Hello, Welcome } from './messages.js';
 
 export const SOFTWARE = 'fuse4fs 0.1.0';

@@ -18,13 +18,13 @@
  * Descriptors: those of a returned message are the caller's to close, also when a later step fails; those
  * of a message that is not returned are closed already. They are close-on-exec. The server sends none.
  */
+import { HandshakeError } from '../packets/errors.js';
 import type { Channel } from '../seqpacket/channel.js';
 import { closeDescriptors } from '../seqpacket/descriptors.js';
+import { descriptorsOf } from './codec.js';
 import { Conversation } from './conversation.js';
-import { HandshakeError } from './errors.js';
 import type { Fields, Journal, MountPlan, Mounted, NeedJournal, Ready, Refusal, RefusalCode, Source } from './messages.js';
 import { OFFER, agree, type Agreement, type Offer } from './negotiation.js';
-import { carry } from './roles.js';
 
 /** Milliseconds for each message of the helper's. */
 export interface ServerTimeouts {
@@ -93,7 +93,7 @@ export class ServerEnd {
     const mounted = this.#conversation.receive(['mounted'], this.#timeouts.mounted);
     const clones = mounted.descriptors.fuseClones.length;
     if (clones > plan.fuseClones) {
-      closeDescriptors(carry(mounted).descriptors);
+      closeDescriptors(descriptorsOf(mounted));
       throw this.#conversation.fail(new HandshakeError('DESCRIPTORS', `the helper sent ${clones} clones of /dev/fuse, asked for were ${plan.fuseClones}`));
     }
     this.#state = 'ready';

@@ -2,9 +2,9 @@
 import { openSync } from 'node:fs';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
+import { descriptorsOf } from '../../protocol/service/codec.js';
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
 import type { Message, MessageType } from '../../protocol/service/messages.js';
-import { carry } from '../../protocol/service/roles.js';
 import { ServerEnd, type ServerTimeouts } from '../../protocol/service/server-end.js';
 import { samples, sending } from './handshake-samples.js';
 import type { Step } from './handshake-script.js';
@@ -70,7 +70,7 @@ export const cases: readonly Case[] = [
     preparation: serverSteps.slice(0, index).flatMap(({ answer }) => [sending(answer), take]),
     walk(channel: Channel, timeouts: Timeouts) {
       const end = ServerEnd.accept(channel, { timeouts });
-      for (const call of serverCalls.slice(0, index)) closeDescriptors(carry(call(end)).descriptors);
+      for (const call of serverCalls.slice(0, index)) closeDescriptors(descriptorsOf(call(end)));
     },
     mayReceiveDescriptors: true,
   })),

@@ -1,8 +1,8 @@
 /** Everything the other end can do wrong at each step: a named error, no descriptor left open, no hang. */
 import t, { type Test } from 'tap';
 import { MAX_DESCRIPTORS, MAX_PACKET } from '../../protocol/seqpacket/channel.js';
+import { descriptorsOf } from '../../protocol/service/codec.js';
 import { RefusedError } from '../../protocol/service/errors.js';
-import { carry } from '../../protocol/service/roles.js';
 import { cases, type Case } from './handshake-cases.js';
 import { PeerProcess } from './handshake-process.js';
 import { expectError, provoke } from './handshake-provoke.js';
@@ -16,7 +16,7 @@ const raw = (bytes: Uint8Array, descriptors: number): SendStep => ({ do: 'send',
 
 for (const step of cases) {
   const good = Buffer.from(hexOf(step.answer), 'hex');
-  const needed = carry(step.answer).descriptors.length;
+  const needed = descriptorsOf(step.answer).length;
   const stall: Step = { do: 'stall' };
   const malformed = (t: Test, packet: Step) => expectError(t, provoke(t, peer, step, [packet, stall]), 'MALFORMED', 'PROTOCOL');
 

@@ -3,9 +3,9 @@ import { openSync } from 'node:fs';
 import t from 'tap';
 import { Channel, type Packet } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
-import { decode, encode } from '../../protocol/service/codec.js';
-import { HandshakeError, RefusedError } from '../../protocol/service/errors.js';
-import { carry } from '../../protocol/service/roles.js';
+import { decode, descriptorsOf, encode } from '../../protocol/service/codec.js';
+import { HandshakeError } from '../../protocol/packets/errors.js';
+import { RefusedError } from '../../protocol/service/errors.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { openDescriptors } from './handshake-process.js';
 import { samples } from './handshake-samples.js';
@@ -55,7 +55,7 @@ t.test('packets', (t) => {
     const received = receiver.receive(0);
     try {
       const message = decode(received);
-      closeDescriptors(carry(message).descriptors);
+      closeDescriptors(descriptorsOf(message));
       const again: Packet = encode(message);
       const repeated = decode({ bytes: again.bytes, descriptors: again.descriptors });
       if (JSON.stringify(repeated) !== JSON.stringify(message)) t.fail(`${packet.toString('hex')} changes when it is encoded again`);
@@ -83,7 +83,7 @@ t.test('a server that hears damaged packets', (t) => {
       helper.send(greeting, greeting === hello ? [] : someDescriptors(), 0);
       const end = ServerEnd.accept(server, { timeouts: { hello: 0, source: 0 } });
       helper.send(damaged(source), random(2) === 0 ? someDescriptors() : spare.slice(0, 2), 0);
-      closeDescriptors(carry(end.source()).descriptors);
+      closeDescriptors(descriptorsOf(end.source()));
       served++;
     } catch (error) {
       if (!(error instanceof HandshakeError || error instanceof RefusedError)) t.fail(String(error));

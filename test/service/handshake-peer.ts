@@ -4,9 +4,8 @@ import { getSystemErrorName } from 'node:util';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
-import { decode } from '../../protocol/service/codec.js';
+import { decode, descriptorsOf } from '../../protocol/service/codec.js';
 import type { Message } from '../../protocol/service/messages.js';
-import { carry } from '../../protocol/service/roles.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { sendUnchecked } from './handshake-raw.js';
 import { samples } from './handshake-samples.js';
@@ -83,7 +82,7 @@ function take(channel: Channel, seen: Seen): void {
 /** Notes a message and closes its descriptors. */
 function look(message: Message, { taken, files, closeOnExec }: Seen): void {
   taken.push(message);
-  for (const fd of carry(message).descriptors) {
+  for (const fd of descriptorsOf(message)) {
     const { dev, ino } = fstatSync(fd);
     files.push(`${dev}:${ino}`);
     const flags = /^flags:\s*(\d+)/mu.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1] ?? '0';

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import { HandshakeError, type HandshakeErrorCode } from '../../protocol/service/errors.js';
+import { HandshakeError, type HandshakeErrorCode } from '../../protocol/packets/errors.js';
 import type { RefusalCode } from '../../protocol/service/messages.js';
 import type { Case, Timeouts } from './handshake-cases.js';
 import { openDescriptors, type PeerProcess } from './handshake-process.js';

@@ -1,7 +1,7 @@
 import { fstatSync, openSync } from 'node:fs';
 import t from 'tap';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
-import { HandshakeError } from '../../protocol/service/errors.js';
+import { HandshakeError } from '../../protocol/packets/errors.js';
 import { HelperEnd } from '../../protocol/service/helper-end.js';
 import { PeerProcess, openDescriptors } from './handshake-process.js';
 import { samples } from './handshake-samples.js';

@@ -1,10 +1,9 @@
 import { closeSync, openSync, readdirSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { MAX_PACKET } from '../../protocol/seqpacket/channel.js';
-import { decode, encode } from '../../protocol/service/codec.js';
-import type { HandshakeErrorCode } from '../../protocol/service/errors.js';
+import { decode, descriptorsOf, encode } from '../../protocol/service/codec.js';
+import type { HandshakeErrorCode } from '../../protocol/packets/errors.js';
 import type { Message, MessageOf, MessageType } from '../../protocol/service/messages.js';
-import { carry } from '../../protocol/service/roles.js';
 import { samples } from '../service/handshake-samples.js';
 
 const openDescriptors = () => readdirSync('/proc/self/fd').length;
@@ -124,7 +123,7 @@ t.test('descriptors: each role in its place, or all are closed', (t) => {
     const descriptors = Array.from({ length: count }, () => openSync('/dev/null', 'r'));
     if (complaint === undefined) {
       const message = decode(packet(bytes, descriptors));
-      t.same([...carry(message).descriptors].sort(), [...descriptors].sort(), what);
+      t.same([...descriptorsOf(message)].sort(), [...descriptors].sort(), what);
       for (const fd of descriptors) t.doesNotThrow(() => closeSync(fd));
     } else {
       throwsCode(t, () => decode(packet(bytes, descriptors)), 'DESCRIPTORS', complaint);
