@@ -11,7 +11,7 @@ import { GOOD_OLD_INODE_SIZE } from '../ext4/layout/inode.js';
 import { uuidString } from '../ext4/layout/read.js';
 import { parseSuperblock, State, SUPERBLOCK_SIZE, type Superblock } from '../ext4/layout/superblock.js';
 import { MultiMountProtection } from '../ext4/multi-mount-protection.js';
-import type { WritableOptions } from '../ext4/writable-filesystem.js';
+import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
 import { serverShim } from '../native/shim.js';
 import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';

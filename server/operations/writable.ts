@@ -1,6 +1,7 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { CorruptionError, DeviceError, InUseError } from '../ext4/errors.js';
-import { WritableFilesystem, type WritableOptions } from '../ext4/writable-filesystem.js';
+import { WritableFilesystem } from '../ext4/writable-filesystem.js';
+import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
 import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';

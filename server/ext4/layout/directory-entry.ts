@@ -1,4 +1,5 @@
 import { crc32c } from './crc32c.js';
+import { FileType } from './inode.js';
 
 /**
  * Directory entries in place: `entry` is where one begins in the view
@@ -23,6 +24,19 @@ export const EntryType = {
   SOCKET: 6,
   SYMLINK: 7,
 } as const;
+
+const BY_FILE_TYPE: Readonly<Record<number, number>> = {
+  [FileType.REGULAR]: EntryType.REGULAR,
+  [FileType.DIRECTORY]: EntryType.DIRECTORY,
+  [FileType.CHARACTER]: EntryType.CHARACTER,
+  [FileType.BLOCK]: EntryType.BLOCK,
+  [FileType.FIFO]: EntryType.FIFO,
+  [FileType.SOCKET]: EntryType.SOCKET,
+  [FileType.SYMLINK]: EntryType.SYMLINK,
+};
+
+/** @param mode an inode's */
+export const entryTypeOf = (mode: number): number => BY_FILE_TYPE[mode & FileType.MASK] ?? EntryType.UNKNOWN;
 
 export const entryInode = (view: DataView, entry: number): number => view.getUint32(entry, true);
 export const nameLength = (view: DataView, entry: number): number => view.getUint8(entry + 6);

@@ -6,6 +6,7 @@ import type { InodeCache } from '../cache/inode-cache.js';
 import type { InodeEditor } from '../inode-editor.js';
 import type { Inode } from '../inode.js';
 import type { Transactions } from '../journal/transactions.js';
+import { InodeFlags } from '../layout/inode.js';
 import type { QuotaCharges } from '../quota/charges.js';
 import { inodeNumber, type InodeNumber } from '../units.js';
 import type { Orphans } from './orphans.js';
@@ -19,8 +20,6 @@ export interface ReaperParts {
   readonly orphans: Orphans;
   readonly clock: Clock;
   readonly charges: QuotaCharges;
-  /** Whether an inode keeps its contents in blocks of its own, rather than in i_block. */
-  readonly hasBlocks: (inode: Inode) => boolean;
   /** Gives up an inode's extended attributes: its block, and inodes that hold values. */
   readonly releaseAttributes: (inode: Inode) => void;
   /** Told of inodes that have to stay on the orphan list. */
@@ -55,7 +54,7 @@ export class Reaper {
 
   /** Frees an inode that has no name left and is not in use; it must be on the orphan list. */
   reap(number: InodeNumber): void {
-    const { inodes, editor, orphans, allocator, charges, clock, hasBlocks, releaseAttributes } = this.#parts;
+    const { inodes, editor, orphans, allocator, charges, clock, releaseAttributes } = this.#parts;
     const inode = inodes.get(number);
     if (hasBlocks(inode)) {
       editor.setSize(inode, 0);
@@ -90,7 +89,7 @@ export class Reaper {
 
   /** Brings what an inode is on the orphan list for to its end: it is freed, or has nothing past its size. */
   settle(number: InodeNumber): void {
-    const { inodes, orphans, writer, hasBlocks } = this.#parts;
+    const { inodes, orphans, writer } = this.#parts;
     const inode = inodes.get(number);
     if (inode.links === 0) {
       this.reap(number);
@@ -109,3 +108,8 @@ export class Reaper {
   }
 }
 
+/** Devices, pipes, sockets and short symbolic links keep all they are in the inode, as does inline data. */
+function hasBlocks(inode: Inode): boolean {
+  if ((inode.flags & InodeFlags.INLINE_DATA) !== 0) return false;
+  return inode.isRegular || inode.isDirectory || (inode.isSymlink && inode.size >= 60);
+}

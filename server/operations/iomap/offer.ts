@@ -1,6 +1,6 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import type { Superblock } from '../../ext4/layout/superblock.js';
-import { defaultDataMode } from '../../ext4/writable-filesystem.js';
+import { defaultDataMode } from '../../ext4/writable-options.js';
 import { OptionError, type FilesystemSource } from '../../session/filesystem.js';
 import type { ServerOptions } from '../options.js';
 import { KernelData } from './kernel-data.js';

@@ -5,10 +5,9 @@ import type { Geometry } from '../../geometry.js';
 import type { Groups } from '../../groups.js';
 import type { Inode } from '../../inode.js';
 import { InodeEditor } from '../../inode-editor.js';
-import { EntryType } from '../../layout/directory-entry.js';
+import { entryTypeOf } from '../../layout/directory-entry.js';
 import * as extent from '../../layout/extent.js';
 import type { FastCommitRecord } from '../../layout/fast-commit.js';
-import { FileType } from '../../layout/inode.js';
 import type { Superblock } from '../../layout/superblock.js';
 import { ExtentEditor } from '../../mapping/extent-editor.js';
 import type { FileMapping } from '../../mapping/file-mapping.js';
@@ -153,7 +152,7 @@ class FastCommitReplay {
       if (!inode.hasFlag('INLINE_DATA')) this.#directories.initialise(inode, parent.number);
       this.#recount.add(parent.number);
     }
-    this.#directories.add(parent, record.name, inode.number, entryType(inode));
+    this.#directories.add(parent, record.name, inode.number, entryTypeOf(inode.mode));
   }
 
   /** A name that is there already was stored by other means, or by a replay that was interrupted. */
@@ -161,7 +160,7 @@ class FastCommitReplay {
     const inode = this.#known(record.inode);
     const parent = this.#known(record.parent);
     if (inode === undefined || parent === undefined || this.#directories.lookup(parent, record.name) !== 0) return;
-    this.#directories.add(parent, record.name, inode.number, entryType(inode));
+    this.#directories.add(parent, record.name, inode.number, entryTypeOf(inode.mode));
     this.#editor.setLinks(inode, inode.links + 1);
   }
 
@@ -225,15 +224,3 @@ function intoMemory(device: EditedDevice): TransactionSink {
 function sealExtentNode(block: CachedBlock): void {
   extent.setChecksum(block.view, extent.computeChecksum(block.checksumSeed, block.bytes, block.view));
 }
-
-const entryTypes: Readonly<Record<number, number>> = {
-  [FileType.REGULAR]: EntryType.REGULAR,
-  [FileType.DIRECTORY]: EntryType.DIRECTORY,
-  [FileType.CHARACTER]: EntryType.CHARACTER,
-  [FileType.BLOCK]: EntryType.BLOCK,
-  [FileType.FIFO]: EntryType.FIFO,
-  [FileType.SOCKET]: EntryType.SOCKET,
-  [FileType.SYMLINK]: EntryType.SYMLINK,
-};
-
-const entryType = (inode: Inode): number => entryTypes[inode.fileType] ?? EntryType.UNKNOWN;
