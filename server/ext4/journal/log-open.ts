@@ -6,32 +6,16 @@ import { SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from '../layout/s
 import { keepErrors } from '../superblock-errors.js';
 import type { JournalBlock } from '../units.js';
 import { commitInFull } from './fast-commit/commit-in-full.js';
-import type { CommittedFilesystem } from './fast-commit/replay.js';
+import type { CommittedFilesystem } from './fast-commit/committed-filesystem.js';
 import { InternalJournal, type JournalRun } from './internal-source.js';
 import { JournalStorage } from './journal-storage.js';
 import { needsRecovery, openJournal, recoverStored, type StoredFilesystem } from './recovered-filesystem.js';
 import { recoverJournal } from './recovery.js';
 import type { JournalSource } from './source.js';
-import { readJournalSuperblock, type JournalSuperblock } from './superblock.js';
+import { readJournalSuperblock } from './superblock.js';
 import { JournalSuperblockWriter, type JournalFormat } from './superblock-writer.js';
+import type { WritableJournal } from './writable-journal.js';
 import { writeHome } from './write-home.js';
-
-/** A journal that is empty, and ready to be written by a Log. */
-export interface WritableJournal {
-  readonly storage: JournalStorage;
-  readonly superblock: JournalSuperblock;
-  readonly writer: JournalSuperblockWriter;
-  /** Where the log goes on, and with which transaction. */
-  readonly head: JournalBlock;
-  readonly sequence: number;
-  /** Blocks of the filesystem that the journal occupies: no file may own them. None for an external journal. */
-  readonly runs: readonly JournalRun[];
-  /**
-   * The error that its last user left in the journal, 0 if none. It goes into the filesystem's
-   * superblock; the journal keeps it until its first commit, which comes after.
-   */
-  readonly error: number;
-}
 
 export interface WritableJournalOptions {
   /** Checksums also for a filesystem without metadata_csum (`journal_checksum`). */
@@ -46,19 +30,6 @@ export interface WritableJournalOptions {
  * Recovers the filesystem's journal for good, and empties it. What was parsed from the device before,
  * the superblock included, is out of date then. It comes to the same when it is interrupted and
  * repeated at any point.
- *
- * A filesystem is opened for writing like this (a whole example: test/support/writable-filesystem.ts),
- *
- *     const journal = openJournalForWriting(stored, journalDevice, { superblockLocation, open }, report);   // where it has one
- *     const filesystem = ...                                                      // parsed again
- *     const sink = journal === undefined ? new NoLog(device, blockSize, barriers) : new Log(journal, device, { barriers });
- *     const transactions = new Transactions(filesystem.cache, sink, 1, sealWith({ [Verified.Superblock]: superblockSealer(superblock), ... }));
- *     const counters = new GroupCounters(..., (zones) => journal?.runs.forEach(({ physical, length }) => zones.add(physical, length)));
- *     const editor = new SuperblockEditor(superblock, cache, device, transactions, counters);
- *     editor.mounted(journal?.error ?? 0);      // sets RECOVER, before the first commit
- *
- * and closed by `transactions.checkpoint()`, `sink.close()`, `editor.unmounted()`; where the
- * transactions were aborted, only by `editor.writeErrors()`.
  *
  * @throws FilesystemError as `recoveredFilesystem` does, and where the journal has a hole
  */

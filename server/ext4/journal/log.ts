@@ -5,12 +5,12 @@ import { journalBlock, type JournalBlock } from '../units.js';
 import { CheckpointList, HomeWriter } from './checkpoint.js';
 import type { JournalStorage } from './journal-storage.js';
 import { LogFormat } from './log-format.js';
-import type { WritableJournal } from './log-open.js';
 import { blockAfter } from './log-reader.js';
 import { LogStage } from './log-stage.js';
 import type { JournalSuperblock } from './superblock.js';
 import type { JournalSuperblockWriter } from './superblock-writer.js';
 import type { CommittingTransaction, TransactionSink } from './transactions.js';
+import type { WritableJournal } from './writable-journal.js';
 
 export interface LogOptions {
   /** Flush around the commit block. Without, a power cut may cost the filesystem. */

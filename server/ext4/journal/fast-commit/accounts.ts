@@ -3,7 +3,7 @@ import { BlockBitmaps } from '../../allocation/block-bitmaps.js';
 import { GroupCounters } from '../../allocation/group-counters.js';
 import { InodeBitmaps } from '../../allocation/inode-bitmaps.js';
 import { Verified, type CachedBlock } from '../../cache/block-cache.js';
-import { CorruptionError, UnsupportedError } from '../../errors.js';
+import { CorruptionError } from '../../errors.js';
 import type { InodeEditor } from '../../inode-editor.js';
 import type { Inode } from '../../inode.js';
 import * as descriptor from '../../layout/group-descriptor.js';
@@ -11,8 +11,8 @@ import { SuperblockFields } from '../../layout/superblock-fields.js';
 import { groupNumber, inodeNumber, physicalBlock, type InodeNumber } from '../../units.js';
 import type { JournalRun } from '../internal-source.js';
 import type { Transactions } from '../transactions.js';
+import type { CommittedFilesystem } from './committed-filesystem.js';
 import { clustersIn, OwnedSpace, type OwnedRange } from './owned-space.js';
-import type { CommittedFilesystem } from './replay.js';
 
 const SECTOR_SIZE = 512;
 
@@ -207,10 +207,4 @@ export class ReplayAccounts {
     change();
     this.#transactions.end();
   }
-}
-
-/** Another file in an inode that had something which extent trees do not tell: it is not known here how to give that up. */
-export function refuseReuse(inode: Inode): void {
-  const mapsBlocks = !inode.hasFlag('EXTENTS') && !inode.hasFlag('INLINE_DATA') && inode.sectors > 0;
-  if (inode.xattrBlock !== 0 || mapsBlocks) throw new UnsupportedError(`inode ${inode.number} is used again, and its old attributes or blocks would be lost`);
 }

@@ -8,8 +8,9 @@ import { Log } from '../log.js';
 import type { RecoveryResult } from '../recovery.js';
 import { readJournalSuperblock } from '../superblock.js';
 import { JournalSuperblockWriter } from '../superblock-writer.js';
+import type { CommittedFilesystem } from './committed-filesystem.js';
 import { EditedDevice } from './edited-device.js';
-import { replayFastCommits, type CommittedFilesystem } from './replay.js';
+import { replayFastCommits } from './replay.js';
 
 const BLOCKS_OF_32_BITS = 0x1_0000_0000;
 

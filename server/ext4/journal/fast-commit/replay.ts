@@ -1,37 +1,22 @@
-import { Verified, type BlockCache, type CachedBlock } from '../../cache/block-cache.js';
-import type { InodeCache } from '../../cache/inode-cache.js';
+import { Verified, type CachedBlock } from '../../cache/block-cache.js';
 import { CorruptionError, FilesystemError, UnsupportedError } from '../../errors.js';
-import type { Geometry } from '../../geometry.js';
-import type { Groups } from '../../groups.js';
 import type { Inode } from '../../inode.js';
 import { InodeEditor } from '../../inode-editor.js';
 import { entryTypeOf } from '../../layout/directory-entry.js';
 import * as extent from '../../layout/extent.js';
 import type { FastCommitRecord } from '../../layout/fast-commit.js';
-import type { Superblock } from '../../layout/superblock.js';
 import { ExtentEditor } from '../../mapping/extent-editor.js';
-import type { FileMapping } from '../../mapping/file-mapping.js';
 import { LOGICAL_BLOCK_LIMIT } from '../../mapping/mapping.js';
 import { inodeNumber, logicalBlock, physicalBlock } from '../../units.js';
 import { superblockSealer } from '../../superblock-editor.js';
 import { sealWith } from '../seal.js';
 import { Transactions, type CommittingTransaction, type TransactionSink } from '../transactions.js';
 import { ReplayAccounts, type AccountedFilesystem } from './accounts.js';
+import type { CommittedFilesystem } from './committed-filesystem.js';
 import { ReplayedDirectories, sealDirectoryBlock } from './directory-editor.js';
 import type { EditedDevice } from './edited-device.js';
 import { ReplayedInodes } from './replayed-inode.js';
 import { SpareBlocks } from './spare-blocks.js';
-
-/** A filesystem as its last full commit left it, read from an EditedDevice. */
-export interface CommittedFilesystem {
-  readonly superblock: Superblock;
-  readonly geometry: Geometry;
-  readonly cache: BlockCache;
-  readonly groups: Groups;
-  readonly inodes: InodeCache;
-  readonly mapping: FileMapping;
-  trim(): void;
-}
 
 type EntryRecord = Extract<FastCommitRecord, { readonly parent: number }>;
 type AddedRange = Extract<FastCommitRecord, { readonly kind: 'add range' }>;

@@ -1,5 +1,5 @@
 import type { BlockCache } from '../../cache/block-cache.js';
-import { CorruptionError, FilesystemError } from '../../errors.js';
+import { CorruptionError, FilesystemError, UnsupportedError } from '../../errors.js';
 import type { Geometry } from '../../geometry.js';
 import type { Groups } from '../../groups.js';
 import { Inode } from '../../inode.js';
@@ -9,7 +9,6 @@ import * as layout from '../../layout/inode.js';
 import { FileType, I_BLOCK, I_BLOCK_SIZE, InodeFlags } from '../../layout/inode.js';
 import type { Superblock } from '../../layout/superblock.js';
 import { inodeNumber, physicalBlock, type InodeNumber } from '../../units.js';
-import { refuseReuse } from './accounts.js';
 
 /** i_generation is the first field after i_block. */
 const AFTER_I_BLOCK = I_BLOCK + I_BLOCK_SIZE;
@@ -91,4 +90,10 @@ function clearExtents(inode: Inode): void {
   inode.bytes.fill(0, inode.offset + I_BLOCK, inode.offset + AFTER_I_BLOCK);
   if (inode.hasFlag('EXTENTS')) extent.initialiseNode(inode.view, inode.offset + I_BLOCK, extent.ROOT_ENTRIES, 0);
   inode.extentRootVerified = false;
+}
+
+/** Another file in an inode that had something which extent trees do not tell: it is not known here how to give that up. */
+function refuseReuse(inode: Inode): void {
+  const mapsBlocks = !inode.hasFlag('EXTENTS') && !inode.hasFlag('INLINE_DATA') && inode.sectors > 0;
+  if (inode.xattrBlock !== 0 || mapsBlocks) throw new UnsupportedError(`inode ${inode.number} is used again, and its old attributes or blocks would be lost`);
 }
