@@ -9,7 +9,7 @@ import { blockAfter } from './log-reader.js';
 import { LogStage } from './log-stage.js';
 import type { JournalSuperblock } from './superblock.js';
 import type { JournalSuperblockWriter } from './superblock-writer.js';
-import type { CommittingTransaction, TransactionSink } from './transactions.js';
+import type { CommittingTransaction, TransactionSink } from './transaction-sink.js';
 import type { WritableJournal } from './writable-journal.js';
 
 export interface LogOptions {

@@ -1,6 +1,6 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import { HomeWriter } from './checkpoint.js';
-import type { CommittingTransaction, TransactionSink } from './transactions.js';
+import type { CommittingTransaction, TransactionSink } from './transaction-sink.js';
 
 /** Blocks of a transaction are kept in memory until it commits: this bounds them, in bytes. */
 const MOST_BYTES = 32 << 20;
