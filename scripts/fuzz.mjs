@@ -1,25 +1,31 @@
-// npm run fuzz -- [--count N] [--seed N] [--write [--judge-every N]]: reads, or writes to, N damaged images; the same seed gives the same images.
+// npm run fuzz -- --help: reads damaged images, or writes to them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { makeFuzzBases } from '../dist/test/hostile/fuzz-images.js';
 import { fuzz } from '../dist/test/hostile/fuzz-run.js';
+import { anySeed, count, longRun, seed } from './options.mjs';
 
-const { values } = parseArgs({ options: { count: { type: 'string', default: '20000' }, seed: { type: 'string' }, write: { type: 'boolean', default: false }, 'judge-every': { type: 'string', default: '1' } } });
-const count = Number(values.count);
-const seed = Number(values.seed ?? Date.now() % 1e9);
+const values = longRun('fuzz')
+  .description('Reads all of many damaged images, or writes to them: nothing but a typed error may come of it.')
+  .option('--count <number>', 'images', count, 20_000)
+  .option('--seed <number>', 'of the first; the same seed gives the same images (default: the time)', seed)
+  .option('--write', 'write to them')
+  .option('--judge-every <number>', 'with --write: e2fsck judges one in so many', count, 1)
+  .parse()
+  .opts();
+const first = values.seed ?? anySeed();
 const directory = mkdtempSync(join(tmpdir(), 'fuse4fs-fuzz-'));
 
-console.log(`${count} images from seed ${seed}; failures are kept in test-failures/`);
+console.log(`${values.count} images from seed ${first}; failures are kept in test-failures/`);
 const bases = await makeFuzzBases(directory);
 const started = performance.now();
 const summary = await fuzz({
   bases,
-  seed,
-  count,
+  seed: first,
+  count: values.count,
   failuresDirectory: 'test-failures',
-  judgeEvery: values.write ? Number(values['judge-every']) : undefined,
+  judgeEvery: values.write ? values.judgeEvery : undefined,
   onProgress: (images) => console.log(`${images} images, ${(images / ((performance.now() - started) / 1000)).toFixed(0)} a second`),
 });
 rmSync(directory, { recursive: true });
