@@ -10,9 +10,8 @@ import { readI64, readU64, write64 } from './word64.js';
 /** Which fields of the reply count. */
 export const ConfigFlag = { SID: 0x01, UUID: 0x02, BLOCKSIZE: 0x04, MAX_LINKS: 0x08, TIME: 0x10, MAXBYTES: 0x20, CACHE_MAXBYTES: 0x40 } as const;
 
-export const IOMAP_CONFIG_SIZE = 64;
 export const IOMAP_CONFIG_OUT_SIZE = 104;
-export const LONGEST_UUID = 16;
+const LONGEST_UUID = 16;
 
 /** What the kernel understands of the reply. */
 export const configOffer = (view: DataView, at: number): number => readU64(view, at);

@@ -72,7 +72,7 @@ export const AttributeFlag = { SUBMOUNT: 0x01, DAX: 0x02, EXCLUSIVE: 0x04, IOMAP
 
 /** No address: all bits set on the wire. */
 export const NO_ADDRESS = -1;
-export const NO_DEVICE = 0;
+const NO_DEVICE = 0;
 
 export const MAPPING_SIZE = 32;
 

@@ -15,7 +15,6 @@ export const readSize = (view: DataView, at: number): number => view.getUint32(a
 export const readOpenFlags = (view: DataView, at: number): number => view.getUint32(at + 32, true);
 
 /** fuse_getxattr_in (8), also of LISTXATTR: size4@0 padding4@4, then for GETXATTR the name. Size 0 asks how much room is needed. */
-export const GETXATTR_FIXED_SIZE = 8;
 export const getxattrSize = (view: DataView, at: number): number => view.getUint32(at, true);
 
 /** fuse_setxattr_in (16, with SETXATTR_EXT): size4@0 flags4@4 setxattr_flags4@8 padding4@12, then the name and the value */
@@ -23,9 +22,6 @@ export const SetxattrFlag = { ACL_KILL_SGID: 1 } as const;
 export const setxattrSize = (view: DataView, at: number): number => view.getUint32(at, true);
 export const setxattrFlags = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 export const setxattrExtraFlags = (view: DataView, at: number): number => view.getUint32(at + 8, true);
-
-/** fuse_access_in (8): mask4@0 padding4@4 */
-export const accessMask = (view: DataView, at: number): number => view.getUint32(at, true);
 
 /** fuse_lseek_in (24): fh8@0 offset8@8 whence4@16 padding4@20. The kernel sends only SEEK_DATA and SEEK_HOLE. */
 export const SEEK_DATA = 3;
@@ -39,7 +35,6 @@ export const bmapBlockSize = (view: DataView, at: number): number => view.getUin
 
 /** fuse_ioctl_in (32): fh8@0 flags4@8 cmd4@12 arg8@16 in_size4@24 out_size4@28, then in_size bytes */
 export const IOCTL_FIXED_SIZE = 32;
-export const ioctlFlags = (view: DataView, at: number): number => view.getUint32(at + 8, true);
 export const ioctlCommand = (view: DataView, at: number): number => view.getUint32(at + 12, true);
 export const ioctlInSize = (view: DataView, at: number): number => view.getUint32(at + 24, true);
 export const ioctlOutSize = (view: DataView, at: number): number => view.getUint32(at + 28, true);

@@ -2,7 +2,7 @@
 import { HandshakeError } from '../packets/errors.js';
 import type { Hello, Welcome } from './messages.js';
 
-export const SOFTWARE = 'fuse4fs 0.1.0';
+const SOFTWARE = 'fuse4fs 0.1.0';
 
 export interface Offer {
   readonly versionMin: number;

@@ -24,5 +24,4 @@ export const journalBlock = (value: number): JournalBlock => value as JournalBlo
 
 /** s_reserved inodes that have a meaning here (Documentation/filesystems/ext4/special_inodes.rst). */
 export const ROOT_INODE = inodeNumber(2);
-export const RESIZE_INODE = inodeNumber(7);
 export const JOURNAL_INODE = inodeNumber(8);

@@ -11,7 +11,7 @@ export const MAX_NAME_LENGTH = 255;
 /** The shortest entry that holds a name. */
 export const MIN_ENTRY_SIZE = 12;
 /** Hash and minor hash that follow each name where a directory is both encrypted and casefolded. */
-export const STORED_HASH_SIZE = 8;
+const STORED_HASH_SIZE = 8;
 
 /** In file_type; larger values are unknown. */
 export const EntryType = {

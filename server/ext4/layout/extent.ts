@@ -5,7 +5,7 @@ import { crc32c } from './crc32c.js';
  * (Documentation/filesystems/ext4/ifork.rst, "Extent Tree").
  */
 export const EXTENT_MAGIC = 0xf30a;
-export const EXTENT_HEADER_SIZE = 12;
+const EXTENT_HEADER_SIZE = 12;
 export const EXTENT_ENTRY_SIZE = 12;
 /** Entries that fit into i_block. */
 export const ROOT_ENTRIES = 4;

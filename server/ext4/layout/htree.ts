@@ -5,7 +5,7 @@ import { crc32c, crc32cZeros } from './crc32c.js';
  * Directories"). To a reader that knows no index the root is a block with "." and "..", the latter
  * reaching to the end, and any other node is a block with one unused entry.
  */
-export const ROOT_INFO = 24;
+const ROOT_INFO = 24;
 export const ROOT_INFO_LENGTH = 8;
 /** Where the entries begin: the first has limit and count in place of its hash, which is that of the parent. */
 export const ROOT_ENTRIES = ROOT_INFO + ROOT_INFO_LENGTH;

@@ -39,5 +39,4 @@ export const JOURNAL_TAIL_SIZE = 4;
 
 /** Sequence numbers wrap at 2^32 and are compared by their distance. */
 export const sequenceAtLeast = (a: number, b: number): boolean => ((a - b) | 0) >= 0;
-export const sequenceAfter = (a: number, b: number): boolean => ((a - b) | 0) > 0;
 export const nextSequence = (sequence: number): number => (sequence + 1) >>> 0;

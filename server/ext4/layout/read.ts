@@ -16,7 +16,7 @@ export function fixedString(bytes: Uint8Array, offset: number, length: number): 
   return new TextDecoder().decode(bytes.slice(offset, end));
 }
 
-export const hexadecimal = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const hexadecimal = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** The usual text form of a 16-byte UUID. */
 export const uuidString = (bytes: Uint8Array): string =>

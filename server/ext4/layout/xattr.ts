@@ -8,7 +8,7 @@ import { crc32c, crc32cUint32, crc32cZeros } from './crc32c.js';
 export const XATTR_MAGIC = 0xea020000;
 export const BODY_HEADER_SIZE = 4;
 export const BLOCK_HEADER_SIZE = 32;
-export const ENTRY_HEADER_SIZE = 16;
+const ENTRY_HEADER_SIZE = 16;
 /** Names and values begin at multiples of this; the list of entries ends with so many zero bytes. */
 export const XATTR_PAD = 4;
 export const MAX_NAME_LENGTH = 255;

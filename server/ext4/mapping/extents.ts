@@ -4,7 +4,7 @@ import type { Geometry } from '../geometry.js';
 import type { Inode } from '../inode.js';
 import * as layout from '../layout/extent.js';
 import { I_BLOCK } from '../layout/inode.js';
-import { logicalBlock, physicalBlock, type LogicalBlock } from '../units.js';
+import { physicalBlock, type LogicalBlock } from '../units.js';
 import type { ExtentPath } from './extent-path.js';
 import { LOGICAL_BLOCK_LIMIT, RangeState, type MappedRange } from './mapping.js';
 
@@ -171,6 +171,3 @@ export class ExtentTree {
     }
   }
 }
-
-/** For callers that walk a whole file: the block after a run. */
-export const afterRange = (range: MappedRange): LogicalBlock => logicalBlock(range.logical + range.length);
