@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
-import { DeviceError } from '../ext4/errors.js';
+import { DeviceError } from './errors.js';
 import type { BlockDevice } from './block-device.js';
 import type { DiscardRange } from './discard.js';
 

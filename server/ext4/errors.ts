@@ -1,12 +1,6 @@
-import { constants } from 'node:os';
+import { errno, FilesystemError } from '../device/errors.js';
 
-/** Errno values that are answered to the kernel. EUCLEAN is what ext4 calls EFSCORRUPTED, EBADMSG what it calls EFSBADCRC. */
-export const errno = {
-  ...constants.errno,
-  EUCLEAN: 117,
-  ENOKEY: 126,
-  EREMOTEIO: 121,
-} as const;
+export { DeviceError, errno, FilesystemError } from '../device/errors.js';
 
 /** Structures that an error can name, in the words of Documentation/filesystems/ext4. */
 export type Structure =
@@ -42,12 +36,6 @@ const describe = (place: Place): string => {
   const parts = Object.entries(place).map(([what, value]) => `${what} ${value}`);
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 };
-
-/** Anything that ext4 code throws on purpose. `errno` is positive. */
-export abstract class FilesystemError extends Error {
-  abstract readonly code: string;
-  abstract readonly errno: number;
-}
 
 /** What was read from the device cannot be right. Never thrown for a mere disagreement with the caller. */
 export class CorruptionError extends FilesystemError {
@@ -85,18 +73,6 @@ export class InUseError extends FilesystemError {
   override readonly name = 'InUseError';
   readonly code = 'IN_USE';
   readonly errno = errno.EBUSY;
-}
-
-/** The device failed, or ends before the filesystem does. */
-export class DeviceError extends FilesystemError {
-  override readonly name = 'DeviceError';
-  readonly code = 'IO';
-  readonly errno: number;
-
-  constructor(message: string, errorNumber: number = errno.EIO) {
-    super(message);
-    this.errno = errorNumber;
-  }
 }
 
 /** The request cannot be done: the errno is the answer. For paths that are not hot; hot ones return -errno. */
