@@ -67,14 +67,17 @@ export const setattrGid = (view: DataView, at: number): number => view.getUint32
 export const mknodMode = (view: DataView, at: number): number => view.getUint32(at, true);
 export const mknodDevice = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 export const mknodUmask = (view: DataView, at: number): number => view.getUint32(at + 8, true);
+export const clearMknodUmask = (view: DataView, at: number): void => view.setUint32(at + 8, 0, true);
 
 /** fuse_mkdir_in (8): mode4@0 umask4@4, then the name */
 export const mkdirMode = (view: DataView, at: number): number => view.getUint32(at, true);
 export const mkdirUmask = (view: DataView, at: number): number => view.getUint32(at + 4, true);
+export const clearMkdirUmask = (view: DataView, at: number): void => view.setUint32(at + 4, 0, true);
 
 /** fuse_create_in (16), also of TMPFILE: flags4@0 mode4@4 umask4@8 open_flags4@12, then the name */
 export const createMode = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 export const createUmask = (view: DataView, at: number): number => view.getUint32(at + 8, true);
+export const clearCreateUmask = (view: DataView, at: number): void => view.setUint32(at + 8, 0, true);
 
 /** fuse_rename_in (8): newdir8@0; fuse_rename2_in (16): newdir8@0 flags4@8 padding4@12; then both names */
 export const renameNewDirectory = (view: DataView, at: number): number => readU64(view, at);

@@ -58,9 +58,9 @@ export function withWrittenKernelData(volume: WritableVolume, data: KernelData, 
         return changingBlocks(volume, data, request.nodeid, offset, offset + requests.fallocateLength(view, at)) || allocate(request, reply);
       },
       // The mode is final, and access control lists follow: the kernel has both from the directory.
-      MKNOD: (make) => withoutUmask(8, make),
-      MKDIR: (make) => withoutUmask(4, make),
-      TMPFILE: (make) => withoutUmask(8, make),
+      MKNOD: (make) => withoutUmask(requests.clearMknodUmask, make),
+      MKDIR: (make) => withoutUmask(requests.clearMkdirUmask, make),
+      TMPFILE: (make) => withoutUmask(requests.clearCreateUmask, make),
       // The server does not see what the kernel caches, nor the kernel what it would write: the kernel copies.
       COPY_FILE_RANGE: () => () => -errno.ENOSYS,
       COPY_FILE_RANGE_64: () => () => -errno.ENOSYS,
@@ -127,8 +127,8 @@ function changingBlocks({ nodes }: WritableVolume, data: KernelData, nodeid: num
   return 0;
 }
 
-const withoutUmask = (at: number, make: Handler): Handler => (request, reply) => {
-  request.view.setUint32(request.bodyOffset + at, 0, true);
+const withoutUmask = (clear: (view: DataView, at: number) => void, make: Handler): Handler => (request, reply) => {
+  clear(request.view, request.bodyOffset);
   return make(request, reply);
 };
 
