@@ -66,17 +66,21 @@ t.test('git clone, fsck, checkout and gc, by someone who is not root', { skip: s
 
 t.test('npm ci of this project', { skip }, async (t) => {
   const { directory, image } = await workplace(t);
-  const install = async (where: string): Promise<Output> => {
-    mkdirSync(where);
+  const install = async (where: string, network: '--offline' | '--prefer-offline'): Promise<Output> => {
+    mkdirSync(where, { recursive: true });
     for (const name of ['package.json', 'package-lock.json']) cpSync(join(projectRoot, name), join(where, name));
-    return attempt('npm', ['ci', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: where });
+    return attempt('npm', ['ci', network, '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: where });
   };
   await judged(t, image, async (target) => {
     const where = join(target, 'project');
-    const { status, stderr } = await install(where);
-    if (status !== 0 && (await install(join(directory, 'project'))).status !== 0) {
-      t.pass('npm ci', { skip: 'npm ci fails outside the mount, too' });
-      return;
+    let { status, stderr } = await install(where, '--offline');
+    // The registry is asked only for what npm's cache lacks, and outside of the mount: what the network does is not what is tested.
+    if (status !== 0 && stderr.includes('ENOTCACHED')) {
+      if ((await install(join(directory, 'project'), '--prefer-offline')).status !== 0) {
+        t.pass('npm ci', { skip: 'npm ci fails outside the mount, too' });
+        return;
+      }
+      ({ status, stderr } = await install(where, '--offline'));
     }
     t.equal(status, 0, stderr);
     t.match((await run(process.execPath, [join(where, 'node_modules', 'typescript', 'bin', 'tsc'), '--version'])).toString(), /^Version /);

@@ -7,6 +7,7 @@ import type { Test } from 'tap';
 import { attempt, run, type Output } from './command.js';
 import { makeImage, mebibyte, type ImageRecipe } from './image.js';
 import { fuse4fs } from './mount.js';
+import { inOwnMountNamespace } from './namespace.js';
 import type { RawAnswer, RawCase } from './broker-raw.js';
 import { projectRoot } from './native.js';
 import { scratchDirectory } from './scratch.js';
@@ -109,7 +110,10 @@ export class TestBroker {
   async raw(uid: number, cases: readonly RawCase[], ...within: string[]): Promise<ReadonlyMap<string, RawAnswer>> {
     const program = join(projectRoot, 'dist/test/support/broker-raw.js');
     const words = [...asUser(uid), ...within, process.execPath, program, this.socket, JSON.stringify(cases)];
-    const answers = JSON.parse((await run('sh', ['-c', ': | "$@" 3<>/dev/fuse', 'sh', 'setpriv', ...words])).toString()) as RawAnswer[];
+    const script = ['sh', '-c', ': | "$@" 3<>/dev/fuse', 'sh', 'setpriv', ...words] as const;
+    // A namespace of a user's own has copies of mounts which that user cannot take out of it.
+    const [command, parameters] = within[0] === 'unshare' ? inOwnMountNamespace(...script) : [script[0], script.slice(1)];
+    const answers = JSON.parse((await run(command, parameters)).toString()) as RawAnswer[];
     return new Map(answers.map((answer) => [answer.name, answer]));
   }
 
