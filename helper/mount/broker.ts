@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT = 5000;
 /** Journals may take long to recover; the broker gives up before we do. */
 const ANSWER_TIMEOUT = 200_000;
 
-const { EACCES, ECONNREFUSED, ENOENT, ENOTDIR } = osConstants.errno;
+const { EACCES, ECONNREFUSED, ENOENT, ENOTDIR, EPERM } = osConstants.errno;
 const NOBODY_LISTENS: readonly number[] = [EACCES, ECONNREFUSED, ENOENT, ENOTDIR];
 
 /** A connection for one request; undefined where there is no broker for us. */
@@ -47,6 +47,8 @@ export function mountThroughBroker(channel: Channel, wanted: BrokerMount): Mount
     const mounted = askForDetached(channel, { ...wanted, target: point.path });
     try {
       point.attach(mounted.mount);
+    } catch (error) {
+      throw error instanceof MountError && error.errno === EPERM ? notRoot() : error;
     } finally {
       closeDescriptors([mounted.mount]);
     }
@@ -56,6 +58,9 @@ export function mountThroughBroker(channel: Channel, wanted: BrokerMount): Mount
     point.close();
   }
 }
+
+const notRoot = (): MountError =>
+  new MountError('PERMISSION', 'only root of a user namespace can mount in it', 'podman unshare and unshare -Urm make you that', undefined, EPERM);
 
 /** The mount is the taker's to attach and to close. `target` is only a word for messages. */
 export function askForDetached(channel: Channel, wanted: BrokerMount): Mounted & { readonly mount: number } {

@@ -1,7 +1,10 @@
 /** What root of a user namespace could try to make of the broker: devices, other people's namespaces, more mounts than it may have. */
 import { chmodSync, chownSync, closeSync, copyFileSync, openSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { shim } from '../../helper/native/shim.js';
+import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { ALICE, asUser, BOB, TestBroker } from '../support/broker.js';
 import type { RawAnswer, RawCase } from '../support/broker-raw.js';
 import { attempt, run } from '../support/command.js';
@@ -12,6 +15,8 @@ import { forgotten, serverEnd, UserNamespace } from '../support/user-namespace.j
 
 const skip = cannotMount() || missing('setpriv') || missing('nsenter') || missing('unshare');
 const raw = join(projectRoot, 'dist/test/support/broker-raw.js');
+
+const PATIENCE = 20_000;
 
 /** An id that is nobody's here, and that ALICE is lent as 1 in her namespace. */
 const LENT = 64_901;
@@ -75,6 +80,27 @@ t.test('namespaces of others, and of another kind', { skip }, async (t) => {
   const asBob = await attempt('setpriv', [...asUser(BOB), process.execPath, raw, broker.socket, JSON.stringify(cases)], { stdio: ['ignore', 'pipe', 'pipe', foreign] });
   closeSync(foreign);
   t.match((JSON.parse(asBob.stdout.toString()) as RawAnswer[])[0], { type: 'refusal', reason: 'NAMESPACE', message: 'the user namespace is not yours' });
+});
+
+t.test('whoever enters a namespace for the broker is not waited for', { skip }, async (t) => {
+  const broker = await TestBroker.start(t);
+  const space = await UserNamespace.make(t, broker, ALICE);
+  const [user = -1, mount = -1, own = -1] = [`/proc/${space.pid}/ns/user`, `/proc/${space.pid}/ns/mnt`, '/proc/self/ns/user'].map((path) => openSync(path, 'r'));
+  const opened = new Uint8Array(8);
+  const { EINVAL, ETIMEDOUT } = constants.errno;
+  t.equal(shim.fuseInside(own, mount, PATIENCE, opened), -EINVAL, 'what fails in there is told');
+  t.equal(shim.fuseInside(mount, user, PATIENCE, opened), -EINVAL);
+  t.equal(shim.fuseInside(user, mount, PATIENCE, opened), 0);
+  closeDescriptors(new Int32Array(opened.buffer));
+  const results = Array.from({ length: 20 }, () => {
+    const result = shim.fuseInside(user, mount, 0, opened);
+    if (result === 0) closeDescriptors(new Int32Array(opened.buffer));
+    return result;
+  });
+  t.same(results.filter((result) => result !== 0 && result !== -ETIMEDOUT), [], 'late, or in time by chance');
+  const { stdout } = await attempt('ps', ['--ppid', String(process.pid), '-o', 'stat=']);
+  t.notMatch(stdout.toString(), /^Z/mu, 'and none of them is left');
+  closeDescriptors([user, mount, own]);
 });
 
 t.test('ids that a user is lent', { skip }, async (t) => {
