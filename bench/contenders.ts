@@ -108,7 +108,7 @@ export const fuse2fs = fuse2fsWith('fuse2fs', ['allow_other']);
 /** With the longest timeouts and the kernel's cache kept, which it can afford as the only writer. */
 export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', ['allow_other', 'kernel_cache', 'entry_timeout=86400', 'attr_timeout=86400', 'negative_timeout=86400']);
 
-const cli = fileURLToPath(new URL('../cli/fuse4fs.js', import.meta.url));
+const cli = fileURLToPath(new URL('../cli/fuse4fs.cjs', import.meta.url));
 
 interface MountStatus {
   readonly target: string;

@@ -26,4 +26,4 @@ for (const command of program.commands) quietly(command);
 
 // fuse4fs --json COMMAND is the same as fuse4fs COMMAND --json.
 const words = process.argv.slice(2);
-await run(program, [...words.filter((word) => word !== '--json'), ...words.filter((word) => word === '--json')]);
+void run(program, [...words.filter((word) => word !== '--json'), ...words.filter((word) => word === '--json')]);

@@ -55,4 +55,4 @@ const program = quietly(new Command(NAME))
   });
 
 // Its operands are others, and what its options mean is the service's to know.
-await run(process.argv.includes('--libfuse') ? quietly(libfuseHelper(NAME)) : program);
+void run(process.argv.includes('--libfuse') ? quietly(libfuseHelper(NAME)) : program);

@@ -33,4 +33,4 @@ const program = quietly(new Command(NAME))
     await runUmount({ target, force, lazy, readOnlyIfBusy: readOnly }, new Output(NAME, false), verbose);
   });
 
-await run(program);
+void run(program);

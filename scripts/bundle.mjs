@@ -1,5 +1,6 @@
-// Bundles what is started as a process, or as a thread of one, into a file each, where tsc has left its own: a
-// program of one file starts in a fraction of the time that one of two hundred modules takes.
+// Bundles each program, and each thread of one, into a file beside those that tsc has made: a program of one file
+// starts in half the time that one of two hundred modules takes, and as CommonJS, for which Node reads no module
+// graph and looks into none of its own modules before they are used, in less.
 import { build } from 'esbuild';
 
 const programs = ['cli/fuse4fs', 'cli/mount.fuse4fs', 'cli/umount.fuse4fs', 'helper/broker/main', 'helper/broker/attendant', 'server/main', 'server/ext4-thread'];
@@ -8,14 +9,16 @@ await build({
   entryPoints: programs.map((name) => `${name}.ts`),
   outdir: 'dist',
   outbase: '.',
+  outExtension: { '.js': '.cjs' },
   bundle: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20.17',
+  supported: { 'dynamic-import': false },
   // Native, and asked for only where a service manager listens.
   external: ['unix-dgram'],
-  // Packages in CommonJS ask for Node's modules by this name.
-  banner: { js: "import { createRequire as requireFor } from 'node:module';\nconst require = requireFor(import.meta.url);" },
+  define: { 'import.meta.url': 'bundleUrl' },
+  banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
   sourcemap: true,
   sourcesContent: false,
   logLevel: 'warning',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { requireNpmPackages, requireTools } from './requirements.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const command = join(root, 'dist/cli/fuse4fs.js');
+const command = join(root, 'dist/cli/fuse4fs.cjs');
 // npm changes to the project's root, but what the user names is seen from where npm was called.
 const callerDirectory = process.env.INIT_CWD ?? process.cwd();
 process.chdir(root);

@@ -19,9 +19,9 @@ const PARTS = ['package.json', 'LICENSE', 'dist/cli', 'dist/helper', 'dist/libra
 const SHIMS = ['helper.node', 'seqpacket.node', 'server.node', 'contain'];
 
 const COMMANDS = [
-  { path: '/usr/bin/fuse4fs', main: 'dist/cli/fuse4fs.js' },
-  { path: '/usr/sbin/mount.fuse4fs', main: 'dist/cli/mount.fuse4fs.js' },
-  { path: '/usr/sbin/umount.fuse4fs', main: 'dist/cli/umount.fuse4fs.js' },
+  { path: '/usr/bin/fuse4fs', main: 'dist/cli/fuse4fs.cjs' },
+  { path: '/usr/sbin/mount.fuse4fs', main: 'dist/cli/mount.fuse4fs.cjs' },
+  { path: '/usr/sbin/umount.fuse4fs', main: 'dist/cli/umount.fuse4fs.cjs' },
 ];
 
 export function layout(): Piece[] {

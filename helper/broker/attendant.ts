@@ -2,7 +2,7 @@
  * One process for one connection: takes the request, answers it, ends. What a caller's descriptors lead to may
  * let whoever touches them wait for ever, and closing them is touching, too; so nobody else does.
  *
- * attendant.js POLICY MOUNTS SERVICE-SOCKET OTHERS, with the connection as descriptor 3
+ * attendant.cjs POLICY MOUNTS SERVICE-SOCKET OTHERS, with the connection as descriptor 3
  */
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
@@ -24,12 +24,16 @@ const [policyPath = '', mounts = '', serviceSocket = '', others = '0'] = process
 const channel = Channel.adopt(3);
 const caller = identify(channel);
 
-try {
-  answer(await serve(decode(channel.receive(PATIENCE))));
-} catch (error) {
-  answer(refusalFor(error));
+void attend();
+
+async function attend(): Promise<never> {
+  try {
+    answer(await serve(decode(channel.receive(PATIENCE))));
+  } catch (error) {
+    answer(refusalFor(error));
+  }
+  process.exit(0);
 }
-process.exit(0);
 
 async function serve(request: Message): Promise<Answer> {
   switch (request.type) {

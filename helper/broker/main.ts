@@ -1,7 +1,7 @@
 /**
  * The broker: mounts for users who may not, with what they have opened themselves.
  *
- * systemd starts it with its socket. By hand: main.js --socket PATH [--policy FILE] [--mounts DIRECTORY] [--server SOCKET]
+ * systemd starts it with its socket. By hand: main.cjs --socket PATH [--policy FILE] [--mounts DIRECTORY] [--server SOCKET]
  */
 import { chmodSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ if (!isActivated && values.socket === undefined) {
 }
 const listener = isActivated ? Listener.adopt(FIRST_INHERITED) : listenToAll(values.socket ?? '');
 log('info', 'listening');
-await receive({ listener, policy: values.policy, mounts: values.mounts, serviceSocket: values.server, idle: isActivated ? IDLE : undefined });
+void receive({ listener, policy: values.policy, mounts: values.mounts, serviceSocket: values.server, idle: isActivated ? IDLE : undefined });
 
 function listenToAll(path: string): Listener {
   const bound = Listener.bind(path, BACKLOG);

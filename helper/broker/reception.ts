@@ -50,7 +50,7 @@ const TURNED_AWAY_PER_LINE = 1000;
 /** Nothing more is expected of who has spoken; poll(2) leaves out what is negative. */
 const awaited = ({ channel, hasSpoken }: Visitor): number => (hasSpoken ? -1 : channel.fd);
 
-const attendant = fileURLToPath(new URL('./attendant.js', import.meta.url));
+const attendant = fileURLToPath(new URL('./attendant.cjs', import.meta.url));
 
 export async function receive(reception: Reception): Promise<void> {
   const accounts = new Accounts(LIMITS);

@@ -23,8 +23,8 @@ const SERVER_PACKAGES = ['unix-dgram'];
 /** What of the build the server needs: itself, bundled. Neither the helper nor the commands. */
 const SERVER_PARTS = [
   'package.json',
-  'dist/server/main.js',
-  'dist/server/ext4-thread.js',
+  'dist/server/main.cjs',
+  'dist/server/ext4-thread.cjs',
   'build/Release/seqpacket.node',
   'build/Release/server.node',
 ];
@@ -50,7 +50,7 @@ export function serverProgram(): ServerProgram {
       ...[...packagesWithDependencies(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
-    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.js`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
+    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.cjs`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
   };
 }
 

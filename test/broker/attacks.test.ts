@@ -10,7 +10,7 @@ import { cannotMount, missing } from '../support/machine.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 const skip = cannotMount() || missing('setpriv');
-const cli = join(import.meta.dirname, '../../cli/fuse4fs.js');
+const cli = join(import.meta.dirname, '../../cli/fuse4fs.cjs');
 
 t.test('set-user-ID programs and devices in an image', { skip }, async (t) => {
   const contents = scratchDirectory(t, 'hostile');

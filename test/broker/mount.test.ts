@@ -34,7 +34,7 @@ t.test('mount, use, status, umount', { skip }, async (t) => {
   t.match(foreign.stderr, /was mounted by another user/u);
   t.ok(isMounted(target));
 
-  const busy = await broker.as(ALICE, 'sh', '-c', `cd ${target} && ${process.execPath} ${join(import.meta.dirname, '../../cli/fuse4fs.js')} umount ${target}`);
+  const busy = await broker.as(ALICE, 'sh', '-c', `cd ${target} && ${process.execPath} ${join(import.meta.dirname, '../../cli/fuse4fs.cjs')} umount ${target}`);
   t.equal(busy.status, 32);
   t.match(busy.stderr, /target is busy/u);
 

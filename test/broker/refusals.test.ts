@@ -47,7 +47,7 @@ t.test('descriptors of the wrong kind', { skip }, async (t) => {
   }
 
   const memoryFile = await nativeProgram('memory-file');
-  const cli = join(import.meta.dirname, '../../cli/fuse4fs.js');
+  const cli = join(import.meta.dirname, '../../cli/fuse4fs.cjs');
   const unsealed = await broker.as(ALICE, memoryFile, image, '0', process.execPath, cli, 'fd:3', target);
   t.equal(unsealed.status, 32);
   t.match(unsealed.stderr, /memory that can be truncated/u);
@@ -101,7 +101,7 @@ t.test('mount points of others', { skip }, async (t) => {
   await run('umount', [target]);
   t.match(covered.stdout.toString(), /something is mounted on/u, 'a mount of root’s is not hidden');
 
-  await broker.mustRun(ALICE, process.execPath, join(import.meta.dirname, '../../cli/fuse4fs.js'), image, target);
+  await broker.mustRun(ALICE, process.execPath, join(import.meta.dirname, '../../cli/fuse4fs.cjs'), image, target);
   await broker.mustRun(ALICE, 'mkdir', join(target, 'within'));
   const second = await broker.raw(ALICE, [on('on the mount', target), on('within it', join(target, 'within')), { name: 'no mount', unmount: { parent: { path: directory }, entry: 'open' } }]);
   t.match(second.get('on the mount')?.message, /is in a mount of fuse4fs/u);
@@ -114,7 +114,7 @@ t.test('mount points of others', { skip }, async (t) => {
   t.match(foreign.get('alice’s')?.message, /was mounted by another user/u);
   t.match(foreign.get('/proc')?.message, /not a fuse4fs mount/u);
   t.same(mountsBeneath(broker.directory), [target], 'nothing else is mounted');
-  await broker.mustRun(ALICE, process.execPath, join(import.meta.dirname, '../../cli/fuse4fs.js'), 'umount', target);
+  await broker.mustRun(ALICE, process.execPath, join(import.meta.dirname, '../../cli/fuse4fs.cjs'), 'umount', target);
 });
 
 t.test('packets that are none', { skip }, async (t) => {
@@ -140,7 +140,7 @@ t.test('packets that are none', { skip }, async (t) => {
     { name: 'a quote', message: { mountRequest: { descriptors: [SOURCE, MOUNT_POINT, MOUNT_NAMESPACE], options: ['ro","suid'] } }, descriptors: 3 },
   ]);
   for (const [name, answer] of answers) t.match(answer, { type: 'refusal', reason: 'PROTOCOL' }, `${name}: ${answer.message}`);
-  const cli = join(import.meta.dirname, '../../cli/fuse4fs.js');
+  const cli = join(import.meta.dirname, '../../cli/fuse4fs.cjs');
   await broker.mustRun(ALICE, process.execPath, cli, image, target);
   await broker.mustRun(ALICE, process.execPath, cli, 'umount', target);
   t.pass('others are served');

@@ -10,7 +10,7 @@ import { debugfs, NOT_UTF8, TreeAndImage } from './library-image.js';
 const sample = new TreeAndImage();
 t.teardown(() => sample.remove());
 
-const cli = fileURLToPath(new URL('../../cli/fuse4fs.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../cli/fuse4fs.cjs', import.meta.url));
 const isRoot = process.getuid?.() === 0;
 
 interface Outcome {

@@ -44,8 +44,8 @@ t.test('mount(8)', { skip: mountsImpossible || (!overlays && 'needs overlayfs to
     `
     mkdir $B/layers; mount -t tmpfs tmpfs $B/layers; mkdir $B/layers/upper $B/layers/work
     mount -t overlay -o lowerdir=/usr/sbin,upperdir=$B/layers/upper,workdir=$B/layers/work overlay /usr/sbin
-    printf '#!/bin/sh\\nexec %s %s "$@"\\n' $NODE $CLI/mount.fuse4fs.js > /usr/sbin/mount.fuse4fs
-    printf '#!/bin/sh\\nexec %s %s "$@"\\n' $NODE $CLI/umount.fuse4fs.js > /usr/sbin/umount.fuse4fs
+    printf '#!/bin/sh\\nexec %s %s "$@"\\n' $NODE $CLI/mount.fuse4fs.cjs > /usr/sbin/mount.fuse4fs
+    printf '#!/bin/sh\\nexec %s %s "$@"\\n' $NODE $CLI/umount.fuse4fs.cjs > /usr/sbin/umount.fuse4fs
     chmod 755 /usr/sbin/*mount.fuse4fs
     echo "$IMAGE $TARGET fuse4fs defaults,ro,noauto,nofail,users,suid,x-systemd.automount,comment=a,uhelper=fuse4fs 0 0" > $B/fstab
     mount --bind $B/fstab /etc/fstab
@@ -93,7 +93,7 @@ t.test('a user, through fusermount3', { skip: mountsImpossible || (!hasFusermoun
     `
     mkdir $B/dev; mount -t tmpfs tmpfs $B/dev; mknod -m 666 $B/dev/fuse c 10 229; mount --bind $B/dev/fuse /dev/fuse
     user() { setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups env XDG_RUNTIME_DIR=$B/runtime "$@"; }
-    f() { user $NODE $CLI/fuse4fs.js "$@"; }
+    f() { user $NODE $CLI/fuse4fs.cjs "$@"; }
 
     f $IMAGE $TARGET -o ro; echo "1: $(findmnt -no FSTYPE,SOURCE,OPTIONS $TARGET)"
     user cat $TARGET/file; echo

@@ -21,7 +21,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-const script = (name: string): string => installedFile('dist/cli', `${name}.js`);
+const script = (name: string): string => installedFile('dist/cli', `${name}.cjs`);
 
 function cli(name: string, ...parameters: string[]): Outcome {
   const { status, stdout, stderr } = spawnSync(process.execPath, [script(name), ...parameters], { encoding: 'utf8' });

@@ -36,7 +36,7 @@ function place(t: Test): Place {
 }
 
 async function ourServer(t: Test, socket: string): Promise<ActivatedService> {
-  const service = await ActivatedService.start(socket, process.execPath, program('server/main.js'));
+  const service = await ActivatedService.start(socket, process.execPath, program('server/main.cjs'));
   t.teardown(() => service.stop());
   return service;
 }
@@ -126,7 +126,7 @@ async function withService(
   act: (ask: (request: Packet) => number, channel: Channel) => void,
 ): Promise<{ readonly status: number | null; readonly stderr: string }> {
   const listener = Listener.bind(socket);
-  const child = spawn(process.execPath, [program('cli/fuse4fs.js'), 'libfuse', socket, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [program('cli/fuse4fs.cjs'), 'libfuse', socket, ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'close') as Promise<[number | null, string | null]>;
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
@@ -222,7 +222,7 @@ t.test('a service mounts, and what becomes of it', { skip }, async (t) => {
 t.test('the helper is interrupted while the service has not said goodbye', { skip }, async (t) => {
   const { bench, socket, image } = place(t);
   const listener = Listener.bind(socket);
-  const child = spawn(process.execPath, [program('cli/fuse4fs.js'), 'libfuse', socket, image, bench.target], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [program('cli/fuse4fs.cjs'), 'libfuse', socket, image, bench.target], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = once(child, 'close') as Promise<[number | null, string | null]>;
   const channel = listener.accept(30_000);
   listener.close();

@@ -62,7 +62,7 @@ function kernelMount(t: Test, image: SmallImage): string {
 }
 
 async function serverMount(t: Test, image: SmallImage): Promise<BareMount> {
-  const mount = await BareMount.make({ main: 'server/main.js', image: image.path });
+  const mount = await BareMount.make({ main: 'server/main.cjs', image: image.path });
   t.teardown(() => mount.unmount());
   return mount;
 }
@@ -104,7 +104,7 @@ t.test('a block device, whose unmount waits for the server', { skip: mountsImpos
   t.teardown(() => image.remove());
   const device = execFileSync('losetup', ['--find', '--show', '--read-only', image.path], { encoding: 'utf8' }).trim();
   t.teardown(() => spawnSync('losetup', ['--detach', device]));
-  const mount = await BareMount.make({ main: 'server/main.js', image: device });
+  const mount = await BareMount.make({ main: 'server/main.cjs', image: device });
   t.teardown(() => mount.unmount());
   t.equal(answer(mount.target, 'findmnt -no FSTYPE,SOURCE --target .').trim(), `fuseblk.fuse4fs ${device}`);
   const blocks = 'import fcntl, struct; f = open("file"); print([struct.unpack("i", fcntl.ioctl(f, 1, struct.pack("i", n)))[0] > 0 for n in (0, 5, 70, 5000)])';
@@ -119,6 +119,6 @@ t.test('an image that is none', { skip: mountsImpossible }, async (t) => {
   const image = smallImage();
   t.teardown(() => image.remove());
   execFileSync('dd', ['if=/dev/zero', `of=${image.path}`, 'bs=4096', 'count=1', 'conv=notrunc'], { stdio: 'ignore' });
-  await t.rejects(BareMount.make({ main: 'server/main.js', image: image.path }), { name: 'RefusedError', code: 'NOT_EXT4' });
-  await t.rejects(BareMount.make({ main: 'server/main.js', image: image.path, options: ['frobnicate'] }), { code: 'BAD_OPTION' });
+  await t.rejects(BareMount.make({ main: 'server/main.cjs', image: image.path }), { name: 'RefusedError', code: 'NOT_EXT4' });
+  await t.rejects(BareMount.make({ main: 'server/main.cjs', image: image.path, options: ['frobnicate'] }), { code: 'BAD_OPTION' });
 });

@@ -6,7 +6,7 @@ import { projectRoot } from '../support/native.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 const fuse4fs = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, [join(projectRoot, 'dist/cli/fuse4fs.js'), ...words], { encoding: 'utf8' });
+  spawnSync(process.execPath, [join(projectRoot, 'dist/cli/fuse4fs.cjs'), ...words], { encoding: 'utf8' });
 
 const filesOf = (root: string): string[] =>
   readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [join(entry.parentPath, entry.name)]));
@@ -25,7 +25,7 @@ t.test('install and uninstall', (t) => {
   const service = readFileSync(join(root, 'usr/lib/systemd/system/fuse4fs-server@.service'), 'utf8');
   t.match(service, `ExecStart=${process.execPath} `);
 
-  const copy = spawnSync(process.execPath, [join(root, 'usr/lib/fuse4fs/dist/cli/fuse4fs.js'), '--version'], { encoding: 'utf8', cwd: '/' });
+  const copy = spawnSync(process.execPath, [join(root, 'usr/lib/fuse4fs/dist/cli/fuse4fs.cjs'), '--version'], { encoding: 'utf8', cwd: '/' });
   t.equal(copy.status, 0, copy.stderr);
   t.notOk(existsSync(join(root, 'usr/lib/fuse4fs/dist/test')), 'no tests');
 

@@ -14,7 +14,7 @@ const STRANGER = 12345;
 const LOOK_MILLISECONDS = 20;
 
 function listen(t: Test, path: string): ChildProcess {
-  const server = spawn(process.execPath, [join(projectRoot, 'dist/server/main.js'), `--listen=${path}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const server = spawn(process.execPath, [join(projectRoot, 'dist/server/main.cjs'), `--listen=${path}`], { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => server.kill('SIGKILL'));
   return server;
 }

@@ -57,7 +57,7 @@ t.test('the root file system of the container has all that the server needs', { 
   const root = join(scratchDirectory(t, 'rootfs'), 'root');
   const made = spawnSync(process.execPath, [join(projectRoot, 'scripts', 'server-rootfs.mjs'), root], { encoding: 'utf8' });
   t.equal(made.status, 0, made.stderr);
-  const { stderr } = spawnSync('/usr/sbin/chroot', ['--userspec=65534:65534', root, '/node', '--disallow-code-generation-from-strings', '/fuse4fs/dist/server/main.js'], { encoding: 'utf8', env: {} });
+  const { stderr } = spawnSync('/usr/sbin/chroot', ['--userspec=65534:65534', root, '/node', '--disallow-code-generation-from-strings', '/fuse4fs/dist/server/main.cjs'], { encoding: 'utf8', env: {} });
   t.match(stderr, /no connection to a helper/, 'it starts, and misses only its socket');
   t.notOk(existsSync(join(root, 'bin')), 'there is no shell');
   t.end();

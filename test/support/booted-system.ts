@@ -15,7 +15,7 @@ umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
 mount -t tmpfs none "$1/overlay"
 mkdir "$1/overlay/upper" "$1/overlay/work" "$1/overlay/root"
-"$2" "$3/dist/cli/fuse4fs.js" install --root "$1/overlay/upper"
+"$2" "$3/dist/cli/fuse4fs.cjs" install --root "$1/overlay/upper"
 mkdir -p "$1/overlay/upper/etc/systemd/system/sockets.target.wants"
 for socket in server helper; do
   ln -s "/usr/lib/systemd/system/fuse4fs-$socket.socket" "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"

@@ -43,7 +43,7 @@ export class TestBroker {
   async #start(): Promise<void> {
     const { socket, mounts, directory } = this;
     const words = ['--socket', socket, '--policy', this.#policy, '--mounts', mounts, '--server', join(directory, 'no-server.sock')];
-    const child = spawn(process.execPath, [join(projectRoot, 'dist/helper/broker/main.js'), ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [join(projectRoot, 'dist/helper/broker/main.cjs'), ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
     await new Promise<void>((resolve, reject) => {
       child.on('exit', () => reject(new Error(`the broker ended: ${this.#log}`)));

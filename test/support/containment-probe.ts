@@ -66,7 +66,7 @@ async function report([outerPid = '1', port = '1', secret = '']: readonly string
       'list ..': outcome(() => readdirSync('/../../../etc')),
       'write to /': outcome(() => writeFileSync('/new', '')),
       'write to /tmp': outcome(() => writeFileSync('/tmp/new', '')),
-      'change itself': outcome(() => writeFileSync(`${HOME}/dist/server/main.js`, '')),
+      'change itself': outcome(() => writeFileSync(`${HOME}/dist/server/main.cjs`, '')),
       'add to itself': outcome(() => writeFileSync(`${HOME}/dist/server/new.js`, '')),
       'change node': outcome(() => writeFileSync('/node', '')),
       'read the helper': outcome(() => readdirSync(`${HOME}/dist/helper`)),

@@ -52,7 +52,7 @@ export function kernelMount<Result>(
 }
 
 /** The command under test, as a user would call it. */
-export const fuse4fs = join(projectRoot, 'dist', 'cli', 'fuse4fs.js');
+export const fuse4fs = join(projectRoot, 'dist', 'cli', 'fuse4fs.cjs');
 
 /** Mounts through the command line, the helper and the server. */
 export function fuseMount<Result>(

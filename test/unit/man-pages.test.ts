@@ -16,7 +16,7 @@ const formatted = (page: string): { text: string; complaints: string } => {
 };
 
 const helpOf = (command: string, ...args: string[]): string =>
-  execFileSync(process.execPath, [file(`dist/cli/${command}.js`), ...args, '--help'], { encoding: 'utf8' });
+  execFileSync(process.execPath, [file(`dist/cli/${command}.cjs`), ...args, '--help'], { encoding: 'utf8' });
 
 t.test('fuse4fs(5) is what the table of options makes', async (t) => {
   const stored = readFileSync(file('man/fuse4fs.5'), 'utf8');

@@ -1,4 +1,4 @@
-/** The server as an attacker would have it: attacks/server.js, where dist/server/main.js would be started. */
+/** The server as an attacker would have it: attacks/server.js, where dist/server/main.cjs would be started. */
 import { BroadcastChannel } from 'node:worker_threads';
 import { serve } from '../../../server/serve.js';
 import { wayIn } from '../../../server/way-in.js';
