@@ -6,6 +6,7 @@ import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
 import { e2fsckComplaints } from '../support/image.js';
 import { cannotMount, missing } from '../support/machine.js';
+import { processorTime } from '../support/processor-time.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 const skip = cannotMount() || missing('systemd-nspawn');
@@ -42,6 +43,27 @@ async function journalOf(system: BootedSystem, unit: string): Promise<string> {
 }
 
 const SERVER_DROP_INS = '/etc/systemd/system/fuse4fs-server@.service.d';
+
+/** Milliseconds of processor time, of the helper and of the server with what systemd does to contain it. */
+const MOST_COST = 500;
+/** What `node -e 0` takes at most where that holds: it takes more on a machine that is busy, or slow, and so does a mount. */
+const NODE_START = 50;
+const COSTED_MOUNTS = 5;
+
+/** The cheapest counts: what else runs on the machine can only add to it, by way of caches and cores that are shared. */
+const cost = async (t: Test, system: BootedSystem): Promise<void> => {
+  const [mounts, starts]: [number[], number[]] = [[], []];
+  for (let index = 0; index < COSTED_MOUNTS; index++) {
+    starts.push(await processorTime(system, process.execPath, '-e', '0'));
+    const helper = await processorTime(system, 'mount', '-t', 'fuse4fs', '/images/c.img', '/mnt/c');
+    const server = Number((await serverOf(system, '/mnt/c'))['CPUUsageNSec']) / 1e6;
+    t.comment(`a mount took ${Math.round(helper)} ms of the helper and ${Math.round(server)} ms of the server`);
+    mounts.push(helper + server);
+    await system.run('fuse4fs', 'umount', '/mnt/c');
+  }
+  const most = MOST_COST * Math.max(1, Math.min(...starts) / NODE_START);
+  t.ok(Math.min(...mounts) < most, `a mount costs less than ${Math.round(most)} ms: ${mounts.map(Math.round).join(', ')}; Node alone ${starts.map(Math.round).join(', ')}`);
+};
 
 const asUser = async (t: Test, system: BootedSystem): Promise<void> => {
   const user = ['setpriv', '--reuid=64001', '--regid=64001', '--clear-groups'] as const;
@@ -88,6 +110,8 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   t.match(status, /^Seccomp:\s+2$/mu, 'its system calls are filtered');
   t.notMatch(status, /^Uid:\s+0\s/mu, 'it is not root');
   t.notMatch(await journalOf(system, first['Id'] ?? ''), /confinement: /u, 'it could confine itself further');
+
+  await t.test('what a mount costs', (t) => cost(t, system));
 
   await system.run('sh', '-c', 'mount /mnt/b & mount -t fuse4fs /images/c.img /mnt/c & wait %1 && wait %2');
   const [second, third] = [await serverOf(system, '/mnt/b'), await serverOf(system, '/mnt/c')];
