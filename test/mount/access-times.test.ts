@@ -44,7 +44,8 @@ after('direct', 'new', direct); after('again', 'new', direct); after('uncached',
 after('list', 'new.d', os.listdir); after('readlink', 'new.l', os.readlink)
 made('changed')
 for moment in range(3):
-    write('changed', b'y', 5); times('changed'); after('after a write', 'changed', uncached)
+    # Whole pages: for a part of one that has left the page cache, the client of FUSE reads the rest.
+    write('changed', b'y' * 4096); times('changed'); after('after a write', 'changed', uncached)
     os.chmod('changed', 0o600 + moment); times('changed'); after('after chmod', 'changed', direct); after('again', 'changed', direct)
     write('changed.d/n%d' % moment, b''); times('changed.d'); after('after a new name', 'changed.d', os.listdir)
 made('later')
