@@ -112,6 +112,7 @@ class Server {
           const remount = (options: readonly string[]): void => this.#tell({ type: 'remounted', options });
           this.#statusSocket = new StatusSocket(message.statusListener, () => this.#report(), remount);
         }
+        this.#control.announcePrepared();
         break;
       case 'serving':
         this.#serving = message;

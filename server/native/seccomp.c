@@ -1,7 +1,7 @@
 /*
  * Two filters of system calls. The first holds from the start: a flat alphabetical list of what a
  * server needs, and after it the calls of which it needs only some uses. The second is laid over it
- * when the server serves: nothing is opened any more, and no thread is started. What is refused fails
+ * when the server serves: nothing is looked up or opened any more, and no thread is started. What is refused fails
  * with EPERM, or is logged where that was asked for.
  *
  * The list is what Node 20 to 24 use with worker threads, synchronous and asynchronous files, and
@@ -157,7 +157,11 @@ static const unsigned int allowed_prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_
 #define FORBIDDEN_CLONE_FLAGS \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE | CLONE_VFORK)
 
-/* Of a server that serves: all modules are loaded, and all threads run. */
+/*
+ * Of a server that serves: all modules are loaded, and all threads run. No call is left that takes a path:
+ * the two by which libraries look at a descriptor would look at any name as well, where there is something
+ * to be seen, as in a container that podman has furnished.
+ */
 static const int no_longer_needed[] = {
 #ifdef SYS_access
 	SYS_access,
@@ -165,12 +169,14 @@ static const int no_longer_needed[] = {
 	SYS_clone,
 	SYS_clone3,
 	SYS_getcwd,
+	SYS_newfstatat,
 	SYS_openat,
 #ifdef SYS_readlink
 	SYS_readlink,
 #endif
 	SYS_readlinkat,
 	SYS_seccomp,
+	SYS_statx,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

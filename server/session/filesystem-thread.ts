@@ -66,6 +66,7 @@ function serve({ filesystem, fuse, helper, strict }: Mount, session: Session): S
     helper.refuse(message);
     return end;
   }
+  control.waitUntilPrepared();
   try {
     confineServing(start.confinement);
   } catch (error) {

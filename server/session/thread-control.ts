@@ -5,10 +5,14 @@ const STOP = 1;
 const SYNC = 2;
 const MESSAGES = 3;
 const BEAT = 4;
-const SLOTS = 5;
+const PREPARED = 5;
+const SLOTS = 6;
 
 /** So often is a thread interrupted until it has taken notice: it may not be attached yet. */
 const REPEAT_MILLISECONDS = 50;
+
+/** More than the main thread needs, however busy the machine is. */
+const PREPARATION_MILLISECONDS = 10_000;
 
 /**
  * What the main thread wants of the filesystem thread, which spends its life in a blocking read and
@@ -61,6 +65,17 @@ export class ThreadControl {
   /** A message was posted to the thread. */
   announceMessage(): void {
     this.request(MESSAGES);
+  }
+
+  /** The main thread has looked at all that it was given, and needs no call that the walls of a serving server refuse. */
+  announcePrepared(): void {
+    Atomics.store(this.slots, PREPARED, 1);
+    Atomics.notify(this.slots, PREPARED);
+  }
+
+  /** Blocks until the main thread has announced so. */
+  waitUntilPrepared(): void {
+    Atomics.wait(this.slots, PREPARED, 0, PREPARATION_MILLISECONDS);
   }
 
   /** Others are shown soon that the filesystem is in use. */

@@ -1,8 +1,8 @@
 /** The same attempts as from our own launcher (attacks.test.ts), in the service that systemd starts. */
-import { createServer } from 'node:net';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { listenAsBystander } from '../support/attacks/bystander.js';
 import { assertDenied, REPORT } from '../support/attacks/verdict.js';
 import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
@@ -32,9 +32,7 @@ t.test('from the service that systemd starts', { skip }, async (t) => {
   const dropIn = join(system.etc, 'systemd', 'system', 'fuse4fs-server@.service.d');
   mkdirSync(dropIn, { recursive: true });
   writeFileSync(join(dropIn, 'attack.conf'), `[Service]\nExecStart=\nExecStart=${process.execPath} --disallow-code-generation-from-strings --always-sparkplug ${INSTALLED}/dist/test/support/attacks/server.js\n`);
-  // Somebody to be reached, where network namespaces would not keep them apart.
-  const listener = createServer().listen('\0fuse4fs-attacked');
-  t.teardown(() => listener.close());
+  listenAsBystander(t);
   await system.boot(t);
   await takeOver(system);
 

@@ -10,6 +10,7 @@ import { projectRoot } from '../support/native.js';
 import { FRUGAL, NO_SERVER, Podman } from '../support/podman.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { runPod } from './kubernetes-pod.js';
+import { attackFromContainer } from './podman-attacks.js';
 import { playPod } from './podman-pod.js';
 
 const skip = cannotMount() || missing('podman', 'catatonit');
@@ -113,6 +114,7 @@ t.test('containers', { skip }, async (t) => {
     t.equal((await podman.podman('wait', 'idle')).trim(), '0', 'at once, and without an error');
   });
 
+  await t.test('attacks from the container', (t) => attackFromContainer(t, podman, directory, CONFINED));
   await t.test('a pod of Kubernetes', (t) => runPod(t, podman, directory));
   await t.test('a pod of podman', (t) => playPod(t, podman, directory));
 });

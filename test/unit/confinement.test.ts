@@ -52,15 +52,16 @@ t.test('the filter can be left off', async (t) => {
 });
 
 
-t.test('a server that serves opens nothing, and starts no thread', async (t) => {
+t.test('a server that serves opens nothing, looks nothing up, and starts no thread', async (t) => {
   const served = `
     import { confineServing } from ${JSON.stringify(confinement)};
-    import { openSync } from 'node:fs';
+    import { lstatSync, openSync } from 'node:fs';
     import { Worker } from 'node:worker_threads';
     confineServing({ seccomp: 'filter', landlock: 0, missing: [] });
     try { openSync(${JSON.stringify(confinement)}); } catch (error) { console.log(error.code); }
+    try { lstatSync('/'); } catch (error) { console.log(error.code); }
     try { new Worker('', { eval: true }); } catch (error) { console.log(error.code); }`;
-  t.equal(confined(served), 'EPERM\nERR_WORKER_INIT_FAILED');
+  t.equal(confined(served), 'EPERM\nEPERM\nERR_WORKER_INIT_FAILED');
 });
 
 t.test('what is missing is named', async (t) => {

@@ -1,11 +1,11 @@
 /** A filesystem of one file: what an attacker could do who runs code of his own where ext4 runs, after INIT. */
-import { fstatSync, type Stats } from 'node:fs';
 import { BroadcastChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { writeAttrOut, writeEntryOut, type Attributes } from '../../../protocol/fuse/attributes.js';
 import { readOffset, readSize } from '../../../protocol/fuse/requests.js';
 import type { FilesystemModule, FilesystemSource, MountedFilesystem } from '../../../server/session/filesystem.js';
 import type { Surroundings } from './attempts.js';
 import { attack } from './attack.js';
+import { systemCall } from './system-calls.js';
 import { ORDERS, REPORT, type Verdict } from './verdict.js';
 
 const ENOENT = 2;
@@ -13,6 +13,8 @@ const ROOT = 1;
 const FILE = 2;
 /** /dev/fuse: character device 10:229. */
 const FUSE = (10 << 8) | 229;
+/** Of st_rdev in the kernel's struct stat, in bytes. */
+const RDEV_IN_STAT = process.arch === 'x64' ? 40 : 32;
 const MOST_OTHERS = 400;
 const MOST_DESCRIPTORS = 64;
 
@@ -63,18 +65,12 @@ function surroundingsOf({ descriptor, writable }: FilesystemSource): Surrounding
   return { device: descriptor, fuse: fuseDescriptor(), writable, others: everyone.filter((pid) => pid > 0 && pid !== process.pid) };
 }
 
+/** Node's fstat would ask by calls that are refused by now. */
 function fuseDescriptor(): number {
+  const status = new Uint8Array(256);
+  const view = new DataView(status.buffer);
   for (let fd = 0; fd < MOST_DESCRIPTORS; fd++) {
-    const stats = statsOf(fd);
-    if (stats?.isCharacterDevice() === true && stats.rdev === FUSE) return fd;
+    if (systemCall('fstat', fd, status) >= 0 && view.getUint32(RDEV_IN_STAT, true) === FUSE) return fd;
   }
   throw new Error('no descriptor of /dev/fuse');
-}
-
-function statsOf(fd: number): Stats | undefined {
-  try {
-    return fstatSync(fd);
-  } catch {
-    return undefined;
-  }
 }

@@ -12,11 +12,10 @@ const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_DIRECTORY } = constants;
 const open = (path: string, flags: number): number => systemCall('openat', AT_FDCWD, path, flags, 0o600);
 
 const opened = (path: string, flags = O_RDONLY): Attempt => ({ name: `open ${path}`, act: () => open(path, flags) });
-/** Seen through a call that the server itself needs: there is nothing to be seen. */
+/** Only seen, by a call that looks at descriptors too. */
 const seen = (path: string): Attempt => ({
   name: `stat ${path}`,
   act: () => systemCall('newfstatat', AT_FDCWD, path, new Uint8Array(256), AT_SYMLINK_NOFOLLOW),
-  deniedBy: ['ENOENT', 'EPERM'],
 });
 
 const changing = (name: string, ...parameters: (number | string | Uint8Array)[]): Attempt => ({ name, act: () => systemCall(name, ...parameters) });
@@ -40,6 +39,9 @@ export const pathAttempts: readonly Attempt[] = [
   { name: 'open by handle', act: ({ device }) => systemCall('open_by_handle_at', device, new Uint8Array(128), O_RDONLY) },
   { name: 'a handle of the device', act: ({ device }) => systemCall('name_to_handle_at', device, '', new Uint8Array(128), new Uint8Array(8), AT_EMPTY_PATH) },
   ...['/etc/passwd', '/proc/1/root', '/dev/fuse', '/.outside', '/home', '/run/fuse4fs/server.sock'].map(seen),
+  { name: 'stat as if it were of a descriptor', act: ({ device }) => systemCall('newfstatat', device, '/proc', new Uint8Array(256), AT_EMPTY_PATH) },
+  { name: 'statx /etc/hosts', act: () => systemCall('statx', AT_FDCWD, '/etc/hosts', 0, 0x7ff, new Uint8Array(256)) },
+  { name: 'statx /proc/1/fd/0', act: () => systemCall('statx', AT_FDCWD, '/proc/1/fd/0', 0, 0x7ff, new Uint8Array(256)) },
   { name: 'read a link of /proc', act: () => systemCall('readlinkat', AT_FDCWD, '/proc/self/exe', new Uint8Array(256), 256) },
   { name: 'access /etc/passwd', act: () => systemCall('access', '/etc/passwd', 0), deniedBy: ['EPERM', 'ENOSYS'] },
   changing('chdir', '/'),

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Attempt, Surroundings } from './attempts.js';
 import { systemCall } from './system-calls.js';
+import { BYSTANDER } from './verdict.js';
 
 const FAMILIES = { unix: 1, inet: 2, inet6: 10, netlink: 16, packet: 17, alg: 38, vsock: 40, bluetooth: 31, key: 15, xdp: 44 } as const;
 const SOCK_STREAM = 1;
@@ -44,7 +45,7 @@ export const socketAttempts: readonly Attempt[] = [
   { name: 'connect what there is', act: onAnyDescriptor((fd) => systemCall('connect', fd, unixAddress('/run/dbus/system_bus_socket'), 30)) },
   { name: 'bind what there is', act: onAnyDescriptor((fd) => systemCall('bind', fd, unixAddress('/tmp/socket'), 14)) },
   // A socket of another network namespace listens on that name while this is tried.
-  { name: 'send to an abstract name', act: () => sendTo(unixAddress('\0fuse4fs-attacked'), 19), deniedBy: UNREACHABLE },
+  { name: 'send to an abstract name', act: () => sendTo(unixAddress(BYSTANDER), 2 + BYSTANDER.length), deniedBy: UNREACHABLE },
   { name: 'send to the system bus', act: () => sendTo(unixAddress('/run/dbus/system_bus_socket')), deniedBy: UNREACHABLE },
   { name: 'send to systemd', act: () => sendTo(unixAddress('/run/systemd/private')), deniedBy: UNREACHABLE },
   { name: 'send to the journal', act: () => sendTo(unixAddress('/run/systemd/journal/socket')), deniedBy: UNREACHABLE },

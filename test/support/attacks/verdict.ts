@@ -12,6 +12,8 @@ export interface Verdict {
 export const REPORT = 'report';
 /** Between the two threads of the server. */
 export const ORDERS = 'attacks';
+/** The abstract name of a socket outside, on which somebody listens who must not be reached. */
+export const BYSTANDER = '\0fuse4fs-attacked';
 
 const AT_LEAST = 60;
 
