@@ -23,13 +23,13 @@ export class Output {
 
   /** For people only. */
   note(message: string): void {
-    if (!this.#json) write(2, `${this.#program}: ${message}\n`);
+    if (!this.#json) show(2, `${this.#program}: ${message}\n`);
   }
 
   /** `text` is what people see of it; undefined where silence says enough. */
   result(result: unknown, text?: string): void {
     if (this.#json) this.#object({ result });
-    else if (text !== undefined) write(1, text.endsWith('\n') ? text : `${text}\n`);
+    else if (text !== undefined) show(1, text.endsWith('\n') ? text : `${text}\n`);
   }
 
   /** @returns the exit status. `about` is what mount(8) begins its message with: the mount point. */
@@ -41,8 +41,8 @@ export class Output {
       this.#object({ error: { code: reason, message, hint, exitStatus } });
     } else {
       const place = about === undefined || message.startsWith(about) ? '' : `${about}: `;
-      write(2, `${this.#program}: ${place}${message}${/[.?!]$/.test(message) ? '' : '.'}\n`);
-      if (hint !== '') write(2, `${' '.repeat(this.#program.length + 2)}${hint}\n`);
+      show(2, `${this.#program}: ${place}${message}${/[.?!]$/.test(message) ? '' : '.'}\n`);
+      if (hint !== '') show(2, `${' '.repeat(this.#program.length + 2)}${hint}\n`);
     }
     return exitStatus;
   }
@@ -57,6 +57,12 @@ function unexpected(error: unknown): MountError {
   const message = error instanceof Error ? error.message : String(error);
   return new MountError('INTERNAL', `this should not have happened: ${message}`, 'FUSE4FS_DEBUG=1 shows where');
 }
+
+/** All but the ends of lines and tabs that a terminal would obey: names, labels and a server's last words are anybody's. */
+const CONTROLS = /(?![\n\t])[\p{Cc}\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** For people. */
+const show = (descriptor: number, text: string): void => write(descriptor, text.replace(CONTROLS, '\ufffd'));
 
 function write(descriptor: number, text: string): void {
   try {

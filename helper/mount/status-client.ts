@@ -20,16 +20,19 @@ export type NoConnection = 'absent' | 'dead' | 'unreachable';
 
 /**
  * A connection to the status socket of a server: lines of JSON in both directions. Everything blocks,
- * for `patience` milliseconds at most. What comes from the server is not trusted.
+ * for a few times `patience` milliseconds at most, however slowly the server talks. What comes from it is not
+ * trusted.
  */
 export class StatusConnection {
   readonly #descriptor: number;
+  readonly #patience: number;
   #pending = Buffer.alloc(0);
   /** Of the server, as the kernel vouches for it; known from the first line on. */
   pid: number | undefined;
 
-  private constructor(descriptor: number) {
+  private constructor(descriptor: number, patience: number) {
     this.#descriptor = descriptor;
+    this.#patience = patience;
   }
 
   static open(path: string, patience: number): StatusConnection | NoConnection {
@@ -39,7 +42,7 @@ export class StatusConnection {
     } catch {
       return 'absent';
     }
-    if (descriptor >= 0) return new StatusConnection(descriptor);
+    if (descriptor >= 0) return new StatusConnection(descriptor, patience);
     if (errorName(descriptor) === 'ENOENT') return 'absent';
     return errorName(descriptor) === 'ECONNREFUSED' ? 'dead' : 'unreachable';
   }
@@ -70,14 +73,15 @@ export class StatusConnection {
    */
   goodbye(stillWaiting: () => boolean): ServerGoodbye | undefined | 'given up' {
     let last: ServerGoodbye | undefined;
+    let asking = performance.now() + this.#patience;
     for (;;) {
       const line = this.#line();
       if (line === 'end') return last;
-      if (line === 'silence') {
-        if (!stillWaiting()) return 'given up';
-      } else {
-        last = parse(exitEvent, line.text) ?? last;
-      }
+      if (line !== 'silence') last = parse(exitEvent, line.text) ?? last;
+      // A server that talks without end is no better than one that is silent.
+      if (line !== 'silence' && performance.now() < asking) continue;
+      if (!stillWaiting()) return 'given up';
+      asking = performance.now() + this.#patience;
     }
   }
 
@@ -88,6 +92,7 @@ export class StatusConnection {
   #line(): { readonly text: string } | 'silence' | 'end' {
     const buffer = new Uint8Array(65536);
     const about = new Uint8Array(8);
+    const end = performance.now() + this.#patience;
     for (;;) {
       const newline = this.#pending.indexOf('\n');
       if (newline >= 0) {
@@ -95,6 +100,7 @@ export class StatusConnection {
         this.#pending = this.#pending.subarray(newline + 1);
         return { text };
       }
+      if (performance.now() > end) return 'silence';
       const received = shim.receiveStream(this.#descriptor, buffer, about);
       if (errorName(received) === 'EAGAIN') return 'silence';
       if (errorName(received) === 'EINTR') continue;
