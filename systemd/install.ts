@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import * as z from 'zod';
 import { MountError } from '../helper/mount/errors.js';
 import { packageRoot } from '../native/package-root.js';
-import { jitless, layout, PROGRAM, type Piece } from './layout.js';
+import { jitless, layout, PROGRAM, SYSUSERS, TMPFILES, type Piece } from './layout.js';
 
 /** What was installed, for uninstall: paths beneath the root, in the order in which they came. */
 const RECORD = join(PROGRAM, 'installed.json');
@@ -102,11 +102,15 @@ const OURS = ['fuse4fs', 'fuse4fs-server@.service.d'];
 const isRunningSystem = (root: string): boolean => realpathSync(root) === '/' && existsSync('/run/systemd/system');
 
 function listen(): boolean {
+  // Listening has to do without, if need be.
+  apply('systemd-sysusers', SYSUSERS);
+  apply('systemd-tmpfiles', '--create', TMPFILES);
   systemctl('daemon-reload');
   return systemctl('enable', '--now', 'fuse4fs-server.socket', 'fuse4fs-helper.socket');
 }
 
-const systemctl = (...words: string[]): boolean => spawnSync('systemctl', ['--quiet', ...words], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+const apply = (command: string, ...words: string[]): boolean => spawnSync(command, words, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+const systemctl = (...words: string[]): boolean => apply('systemctl', '--quiet', ...words);
 
 function asMountError(error: unknown, what: string): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -7,6 +7,9 @@ import { installedFile, packagesWithDependencies, titleRoom } from '../helper/mo
 /** The program, in one directory of its own. */
 export const PROGRAM = '/usr/lib/fuse4fs';
 const UNITS = '/usr/lib/systemd/system';
+/** Directories and groups that systemd makes at boot, and install at once. */
+export const TMPFILES = '/usr/lib/tmpfiles.d/fuse4fs.conf';
+export const SYSUSERS = '/usr/lib/sysusers.d/fuse4fs.conf';
 
 /** Beneath the root of the installation; `mode` and contents of a file, or a whole tree to be copied. */
 export type Piece =
@@ -55,7 +58,8 @@ function manualPages(): Piece[] {
 function units(): Piece[] {
   return [
     ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
-    { path: '/usr/lib/tmpfiles.d/fuse4fs.conf', contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
+    { path: TMPFILES, contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
+    { path: SYSUSERS, contents: unit('fuse4fs.sysusers.conf'), mode: 0o644 },
   ];
 }
 

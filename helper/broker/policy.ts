@@ -27,12 +27,14 @@ const identity = z.union([z.string().min(1), z.int().min(0).max(2 ** 32 - 2)]);
 const identities = z.array(identity);
 const everybody = z.literal('*');
 const who = z.strictObject({ users: z.union([identities, everybody]).default([]), groups: identities.default([]) });
+/** Made by the installation, without members. */
+const OUR_GROUP = 'fuse4fs';
 const kind = z.enum(['image', 'blockDevice', 'imageOnFuse']);
 const option = z.string().refine((name) => permissible.includes(name), { error: 'is not an option that can be permitted' });
 
 const schema = z.strictObject({
   mount: who.default({ users: '*', groups: [] }),
-  allowOther: who.default({ users: [], groups: [] }),
+  allowOther: who.default({ users: [], groups: [OUR_GROUP] }),
   sources: z.array(kind).default(['image', 'blockDevice']),
   mostMounts: z.int().min(0).max(1000).default(16),
   options: z.array(option).default([...USUAL]),

@@ -1,12 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { missing } from '../support/machine.js';
 import { projectRoot } from '../support/native.js';
 import { scratchDirectory } from '../support/scratch.js';
 
 const fuse4fs = (...words: string[]): { status: number | null; stdout: string; stderr: string } =>
   spawnSync(process.execPath, [join(projectRoot, 'dist/cli/fuse4fs.cjs'), ...words], { encoding: 'utf8' });
+
+const cannotRun = (...commands: string[]): string | false => (process.getuid?.() === 0 ? missing(...commands) : 'what is made belongs to root');
 
 const filesOf = (root: string): string[] =>
   readdirSync(root, { recursive: true, withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [] : [join(entry.parentPath, entry.name)]));
@@ -39,6 +42,30 @@ t.test('install and uninstall', (t) => {
   const again = fuse4fs('uninstall', '--root', root);
   t.equal(again.status, 1);
   t.match(again.stderr, /is not installed in/u);
+  t.end();
+});
+
+t.test('systemd makes the group and the directories', { skip: cannotRun('systemd-sysusers', 'systemd-tmpfiles') }, (t) => {
+  const root = scratchDirectory(t, 'furnished');
+  mkdirSync(join(root, 'etc'));
+  // Of a system that has users, but not ours.
+  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\n');
+  t.equal(fuse4fs('install', '--root', root).status, 0);
+  const furnish = (command: string, ...words: string[]): void => {
+    const { status, stderr } = spawnSync(command, [`--root=${root}`, ...words], { encoding: 'utf8' });
+    t.equal(status, 0, `${command}: ${stderr}`);
+  };
+  furnish('systemd-sysusers', 'fuse4fs.conf');
+  t.match(readFileSync(join(root, 'etc/group'), 'utf8'), /^fuse4fs:[^:]*:\d+:$/mu, 'a group without members');
+  t.equal(readFileSync(join(root, 'etc/passwd'), 'utf8'), 'root:x:0:0:root:/root:/bin/sh\n', 'and no user');
+  furnish('systemd-tmpfiles', '--create', 'fuse4fs.conf');
+  for (const place of ['run/fuse4fs', 'run/fuse4fs/root', 'run/fuse4fs/mounts']) {
+    const { mode, uid, gid } = statSync(join(root, place));
+    t.same({ mode: mode & 0o7777, uid, gid }, { mode: 0o755, uid: 0, gid: 0 }, place);
+  }
+  t.equal(fuse4fs('uninstall', '--root', root).status, 0);
+  for (const place of ['sysusers.d', 'tmpfiles.d']) t.notOk(existsSync(join(root, 'usr/lib', place, 'fuse4fs.conf')), place);
   t.end();
 });
 

@@ -12,6 +12,7 @@ import { scratchDirectory } from '../support/scratch.js';
 import { runPod } from './kubernetes-pod.js';
 import { attackFromContainer } from './podman-attacks.js';
 import { playPod } from './podman-pod.js';
+import { runQuadlet } from './podman-quadlet.js';
 
 const skip = cannotMount() || missing('podman', 'catatonit');
 
@@ -115,6 +116,7 @@ t.test('containers', { skip }, async (t) => {
   });
 
   await t.test('attacks from the container', (t) => attackFromContainer(t, podman, directory, CONFINED));
+  await t.test('a quadlet', (t) => runQuadlet(t, podman, directory));
   await t.test('a pod of Kubernetes', (t) => runPod(t, podman, directory));
   await t.test('a pod of podman', (t) => playPod(t, podman, directory));
 });
