@@ -75,7 +75,7 @@ export async function compareRequestTypes(scratch: string, progress: (message: s
   truncateSync(nothing, 1 << 20);
   const ours: Costs = new Map(actions.map((action) => [action, []]));
   const floor: Costs = new Map(actions.map((action) => [action, []]));
-  await onMount('server/main.js', image, (fuse4fs) =>
+  await onMount('server/main.cjs', image, (fuse4fs) =>
     onMount('bench/floor/main.js', nothing, async (constants) => {
       for (let round = 0; round <= ROUNDS; round++) {
         progress(round === 0 ? 'warming up' : `round ${round}/${ROUNDS}`);
