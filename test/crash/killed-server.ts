@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { attempt, run } from '../support/command.js';
 import { e2fsckComplaints, makeImage, mebibyte, type ImageRecipe } from '../support/image.js';
 import { fuse4fs, fuseMount, kernelMount } from '../support/mount.js';
+import { mountSource } from '../support/mount-source.js';
 import { nativeProgram } from '../support/native.js';
 import { Random } from '../support/random.js';
 import { serverOf } from '../support/server.js';
@@ -95,8 +96,9 @@ const ended = (child: ChildProcess): Promise<number | null> => new Promise((reso
 /** Leaves the image as the server's death left it. */
 async function loadAndKill(image: string, round: number, log: string, seed: number, milliseconds: number): Promise<string[]> {
   const target = mkdtempSync(join(dirname(image), 'killed-'));
+  const source = mountSource(image);
   try {
-    await run(process.execPath, [fuse4fs, image, target, '-o', 'nodev']);
+    await run(process.execPath, [fuse4fs, source.path, target, '-o', ['nodev', ...source.options].join(',')]);
     const [tree, own] = [join(target, 'tree'), join(target, `round-${round}`)];
     mkdirSync(tree, { recursive: true });
     mkdirSync(own);
@@ -118,6 +120,7 @@ async function loadAndKill(image: string, round: number, log: string, seed: numb
     ];
   } finally {
     await attempt('umount', ['-l', target]);
+    source.release();
     rmdirSync(target);
   }
 }

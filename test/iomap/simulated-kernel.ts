@@ -8,7 +8,7 @@ import {
   IOMAP_BEGIN_OUT_SIZE, IOMAP_BEGIN_SIZE, IOMAP_IOEND_OUT_SIZE, IOMAP_IOEND_SIZE, Mapping, MappingType, bypassesCache, isWriteOperation, readMapping, writeIomapBegin,
   writeIomapCompletion, IomapOperation, type IomapCompletion, type IomapProfile, PROFILE_A,
 } from '../../protocol/fuse/iomap.js';
-import { IOMAP_CONFIG_OUT_SIZE, readIomapConfig, type ReceivedConfig } from '../../protocol/fuse/iomap-config.js';
+import { ConfigFlag, IOMAP_CONFIG_OUT_SIZE, readIomapConfig, type ReceivedConfig } from '../../protocol/fuse/iomap-config.js';
 import { IomapNotification } from '../../protocol/fuse/iomap-notifications.js';
 import { Opcode, type OpcodeName } from '../../protocol/fuse/opcodes.js';
 import { readI64, readU64 } from '../../protocol/fuse/word64.js';
@@ -204,8 +204,13 @@ export class SimulatedKernel implements IomapChannel {
     return 0;
   }
 
+  get maxBytes(): number {
+    const { config } = this;
+    return config !== undefined && (config.flags & ConfigFlag.MAXBYTES) !== 0 ? config.maxBytes : LARGEST_OFFSET;
+  }
+
   context(node: KnownNode): RuleContext {
-    return { profile: this.profile, blockSize: this.blockSize, maxBytes: this.config?.maxBytes ?? 0, hasCache: node.cache !== undefined, devices: this.#devices };
+    return { profile: this.profile, blockSize: this.blockSize, maxBytes: this.maxBytes, hasCache: node.cache !== undefined, devices: this.#devices };
   }
 
   // What the kernel asks.

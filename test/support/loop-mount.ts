@@ -20,6 +20,19 @@ export function mountByLoop(image: string, target: string, options: readonly str
 /** In milliseconds. */
 const RELEASE_PATIENCE = 60_000;
 
+/** @returns the device */
+export function attachLoop(image: string): string {
+  const { status, stdout, stderr } = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`a loop device for ${image}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Returns when the device has gone. */
+export function detachLoop(image: string, device: string): void {
+  spawnSync('losetup', ['--detach', device]);
+  awaitRelease(image, device);
+}
+
 /**
  * umount(8), and waits until the loop device has gone too: a filesystem goes with the last of its mounts, and a
  * mount namespace that is just being made for another test's server has a copy for a moment.
@@ -27,9 +40,13 @@ const RELEASE_PATIENCE = 60_000;
 export function unmountLoop(image: string, target: string): void {
   const { status, stderr } = spawnSync('umount', [target], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`umount of ${target}: ${stderr}`);
+  awaitRelease(image, target);
+}
+
+function awaitRelease(image: string, usedAs: string): void {
   const deadline = performance.now() + RELEASE_PATIENCE;
   for (let loop = loopOf(image); loop !== ''; loop = loopOf(image)) {
-    if (performance.now() > deadline) throw new Error(`${image} is still mounted somewhere, although not on ${target}\n${holdersOf(loop).join('\n')}`);
+    if (performance.now() > deadline) throw new Error(`${image} is still mounted somewhere, although no longer as ${usedAs}\n${holdersOf(loop).join('\n')}`);
   }
 }
 

@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { attempt, run } from './command.js';
 import { mountByLoop, unmountLoop } from './loop-mount.js';
-import { released } from './released.js';
+import { mountSource } from './mount-source.js';
 import { projectRoot } from './native.js';
+import { released } from './released.js';
 
 const isMounted = (target: string): boolean =>
   readFileSync('/proc/self/mountinfo', 'utf8')
@@ -60,16 +61,17 @@ export function fuseMount<Result>(
   options: readonly string[],
   use: (target: string) => Promise<Result>,
 ): Promise<Result> {
-  const optionArguments = options.length > 0 ? ['-o', options.join(',')] : [];
+  const source = mountSource(image);
+  const all = [...options, ...source.options];
   return withMount(
     image,
-    async (target) => void (await run(process.execPath, [fuse4fs, image, target, ...optionArguments])),
+    async (target) => void (await run(process.execPath, [fuse4fs, source.path, target, ...(all.length > 0 ? ['-o', all.join(',')] : [])])),
     async (target) => {
       await run(process.execPath, [fuse4fs, 'umount', target]);
-      await released(image);
+      await released(source.path);
     },
     use,
-  );
+  ).finally(() => source.release());
 }
 
 /** Undefined where the kernel's driver mounts the image, else its reason. */

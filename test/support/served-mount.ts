@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { attempt, run } from './command.js';
 import { fuse4fs } from './mount.js';
+import { mountSource, type MountSource } from './mount-source.js';
 import { released } from './released.js';
 import { serverOf } from './server.js';
 
@@ -12,6 +13,7 @@ export class ServedMount {
   readonly #options: readonly string[];
   readonly target: string;
   #server: number | undefined;
+  #source: MountSource | undefined;
 
   constructor(t: Test, image: string, target: string, options: readonly string[] = []) {
     this.#image = image;
@@ -23,13 +25,15 @@ export class ServedMount {
   }
 
   async mount(): Promise<void> {
-    const options = this.#options.length > 0 ? ['-o', this.#options.join(',')] : [];
-    await run(process.execPath, [fuse4fs, this.#image, this.target, ...options]);
+    this.#source = mountSource(this.#image);
+    const all = [...this.#options, ...this.#source.options];
+    await run(process.execPath, [fuse4fs, this.#source.path, this.target, ...(all.length > 0 ? ['-o', all.join(',')] : [])]);
     this.#server = await serverOf(this.target);
   }
 
   async unmount(): Promise<void> {
     await run(process.execPath, [fuse4fs, 'umount', this.target]);
+    this.#source?.release();
     this.#server = undefined;
     await released(this.#image);
   }
@@ -44,6 +48,7 @@ export class ServedMount {
   async mountAgain(): Promise<void> {
     while (existsSync(`/proc/${this.#server}`)) await pause(5);
     await run('umount', [this.target]);
+    this.#source?.release();
     this.#server = undefined;
     await this.mount();
   }

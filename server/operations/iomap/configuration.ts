@@ -2,7 +2,6 @@ import { configOffer, writeIomapConfig, type IomapConfig } from '../../../protoc
 import { errno } from '../../ext4/errors.js';
 import type { Filesystem } from '../../ext4/filesystem.js';
 import { GOOD_OLD_INODE_SIZE } from '../../ext4/layout/inode.js';
-import { LOGICAL_BLOCK_LIMIT } from '../../ext4/mapping/mapping.js';
 import { log } from '../../log.js';
 import type { Handler } from '../../session/handler.js';
 import type { KernelData } from './kernel-data.js';
@@ -14,7 +13,9 @@ const LATEST_OF_OLD_INODES = 2 ** 31 - 1;
 const LATEST = 2 ** 34 - 2 ** 31 - 1;
 
 /**
- * IOMAP_CONFIG: the kernel is given the device, and told what it would have to ask an ext4 of its own.
+ * IOMAP_CONFIG: the kernel is given the device, and told what it would have to ask an ext4 of its own. Not how
+ * large a file may be, which BEGIN and SETATTR know: positions in directories are hashes, and the kernel would
+ * take the largest size for the last of them.
  *
  * @param isRequired the mount ends where the kernel does not take the device; otherwise all data goes
  *                   through the server then
@@ -25,7 +26,6 @@ export function configOperation({ superblock }: Filesystem, data: KernelData, is
     uuid: superblock.uuid,
     blockSize: superblock.blockSize,
     time: { granularity: isOld ? NANOSECONDS_PER_SECOND : 1, earliest: EARLIEST, latest: isOld ? LATEST_OF_OLD_INODES : LATEST },
-    maxBytes: (LOGICAL_BLOCK_LIMIT - 1) * superblock.blockSize,
   };
   return ({ view, bodyOffset }, reply) => {
     if (data.isConfigured) return -errno.EINVAL;
