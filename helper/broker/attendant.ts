@@ -44,7 +44,7 @@ async function serve(request: Message): Promise<Answer> {
       return mounted;
     }
     case 'unmountRequest': {
-      const unmounted = unmountFor(caller, request);
+      const unmounted = await unmountFor(caller, request, mounts);
       log('notice', `${caller.name}: unmounted ${unmounted.target}`);
       return unmounted;
     }

@@ -109,6 +109,15 @@ const O_PATH = 0o10000000;
 
 const openNamespace = (): number => openSync('/proc/self/ns/mnt', constants.O_RDONLY);
 
+/** Until then the broker counts this request: who asks for something else at once could be refused for it. */
+function awaitEnd(channel: Channel): void {
+  try {
+    closeDescriptors(channel.receive(CONNECT_TIMEOUT).descriptors);
+  } catch {
+    // It has ended, or takes long; what was asked for is answered.
+  }
+}
+
 function ask<Type extends MessageType>(channel: Channel, request: Request, expected: Type): Extract<Answer, { type: Type }> {
   try {
     const { bytes, descriptors } = encode(request);
@@ -119,6 +128,7 @@ function ask<Type extends MessageType>(channel: Channel, request: Request, expec
       if (!(error instanceof SeqpacketError) || error.code !== 'CLOSED') throw error;
     }
     const answer = decode(channel.receive(ANSWER_TIMEOUT));
+    awaitEnd(channel);
     if (answer.type === expected) return answer as Extract<Answer, { type: Type }>;
     closeDescriptors(descriptorsOf(answer));
     if (answer.type !== 'refusal') throw new MountError('SYSTEM', `the broker answered with ${answer.type}`);

@@ -39,3 +39,8 @@ export const isOurs = ({ type }: MountEntry): boolean => type === 'fuse.fuse4fs'
 export function mountOn(target: string, mounts: readonly MountEntry[] = readMounts()): MountEntry | undefined {
   return mounts.findLast((entry) => entry.target === target);
 }
+
+export function numberOf({ device }: MountEntry): { readonly major: number; readonly minor: number } {
+  const [major = 0, minor = 0] = device.split(':').map(Number);
+  return { major, minor };
+}

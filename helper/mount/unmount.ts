@@ -9,7 +9,7 @@ import { fileAt, removeIfSame, type FileAtName } from './file-at-name.js';
 import { watchConnection, type WatchedConnection } from './fuse-device.js';
 import { findFusermount, withoutName } from './fusermount.js';
 import { isRoot } from './identity.js';
-import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
+import { isOurs, numberOf, readMounts, type MountEntry } from './mountinfo.js';
 import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { StatusConnection } from './status-client.js';
 
@@ -163,11 +163,6 @@ function waitForServer(
   if (!goodbye.ok) throw new MountError('SERVER_FAILED', `the server of ${mount.source} failed: ${goodbye.error}`, whatToDo(mount, files?.log));
   if (files !== undefined) removeIfSame(files.log);
   return { serverEnded: true, warnings: [] };
-}
-
-function numberOf({ device }: MountEntry): { major: number; minor: number } {
-  const [major = 0, minor = 0] = device.split(':').map(Number);
-  return { major, minor };
 }
 
 /** As they were before the unmount. */

@@ -119,7 +119,7 @@ t.test('ids that a user is lent', { skip }, async (t) => {
 
   const nested = await broker.raw(ALICE, one, ...space.entering, 'unshare', '--user', '--map-root-user', '--mount');
   t.match(nested.get('one'), { type: 'mounted', readOnly: true }, 'a namespace in the namespace is its maker’s');
-  await forgotten(nested.get('one')?.device ?? '');
+  await forgotten(broker, nested.get('one')?.device ?? '');
 
   const ended = await serverEnd(broker, await space.mount(image, target));
   const files = await space.run('sh', '-c', `touch ${target}/x 2>&1; stat -c '%u %g' ${target}`);
@@ -136,13 +136,13 @@ t.test('mounts that are asked for and not taken', { skip }, async (t) => {
   const kept = await broker.raw(ALICE, [{ name: 'kept', mount: { source: { path: image } } }, { name: 'second', mount: { source: { path: image } } }], ...space.entering);
   t.match(kept.get('kept'), { type: 'mounted' });
   t.match(kept.get('second'), { type: 'refusal', message: /you have \d mounts already, and may have 1/u }, 'what is attached nowhere counts, too');
-  await forgotten(kept.get('kept')?.device ?? '');
+  await forgotten(broker, kept.get('kept')?.device ?? '');
 
   // A request that is just being finished counts like a mount.
   broker.policy({});
   await broker.raw(ALICE, [{ name: 'gone', mount: { source: { path: image } }, hangUp: true }], ...space.entering);
   const [, device = ''] = await broker.says(/ device (\S+), read-only\n[^\n]*took no answer/u);
-  await forgotten(device);
+  await forgotten(broker, device);
   const mounted = await space.fuse4fs(image, target);
   t.equal(mounted.status, 0, `nothing is left of either: ${mounted.stderr}`);
   t.equal((await space.fuse4fs('umount', target)).status, 0);

@@ -5,7 +5,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { connectionExists } from '../../helper/mount/fuse-device.js';
+import { StatusConnection } from '../../helper/mount/status-client.js';
 import { asUser, type TestBroker } from './broker.js';
 import { attempt, run, type Output } from './command.js';
 import { inOwnMountNamespace } from './namespace.js';
@@ -76,23 +76,27 @@ export class UserNamespace {
   }
 }
 
-/** Resolves when the server of a mount has ended, and the kernel has forgotten it. */
+/** Resolves when the server of a mount has ended. */
 export async function serverEnd({ mounts }: TestBroker, device: string): Promise<() => Promise<void>> {
   const socket = createConnection(join(mounts, `${device}.sock`)).on('data', () => undefined);
   const closed = once(socket, 'close');
   await once(socket, 'connect');
-  return async () => {
-    await closed;
-    await forgotten(device);
-  };
+  return async () => void (await closed);
 }
 
-const LONGEST = 20_000;
+const LONGEST = 60_000;
 const INTERVAL = 10;
 
-export async function forgotten(device: string): Promise<void> {
-  const [major = 0, minor = 0] = device.split(':').map(Number);
-  for (const deadline = performance.now() + LONGEST; connectionExists({ major, minor }) !== false; await delay(INTERVAL)) {
-    if (performance.now() > deadline) throw new Error(`${device} is still mounted`);
+/** Resolves when nobody serves a mount of the broker's any more. Of the number nothing can be told: another mount may have it by then. */
+export async function forgotten({ mounts }: TestBroker, device: string): Promise<void> {
+  for (const deadline = performance.now() + LONGEST; isServed(join(mounts, `${device}.sock`)); await delay(INTERVAL)) {
+    if (performance.now() > deadline) throw new Error(`${device} is still served`);
   }
+}
+
+function isServed(socket: string): boolean {
+  const connection = StatusConnection.open(socket, LONGEST);
+  if (connection === 'dead' || connection === 'absent') return false;
+  if (connection !== 'unreachable') connection.close();
+  return true;
 }
