@@ -123,20 +123,25 @@ async function statusOf(target: string): Promise<MountStatus> {
   return found;
 }
 
-export const fuse4fs: Contender & CountingContender = {
-  name: 'fuse4fs',
+const fuse4fsWith = (name: string, extraOptions: readonly string[]): Contender & CountingContender => ({
+  name,
   canWrite: true,
   version: async () => `fuse4fs ${(await run(process.execPath, cli, '--version')).trim().replace(/^fuse4fs /, '')}, Node ${process.version}`,
   async mount(device, target, options) {
     mkdirSync(target, { recursive: true });
-    await run(process.execPath, cli, 'mount', device, target, '-o', options.join(','));
+    await run(process.execPath, cli, 'mount', device, target, '-o', [...options, ...extraOptions].join(','));
     return { server: (await statusOf(target)).pid, target, unmount: () => detachedOtherwise(target, () => run(process.execPath, cli, 'umount', target)) };
   },
   async mountCounting(device, target) {
     const mounted = await this.mount(device, target, ['rw']);
     return { ...mounted, requests: async () => Object.values((await statusOf(target)).requests).reduce((sum, count) => sum + count, 0) };
   },
-};
+});
+
+export const fuse4fs = fuse4fsWith('fuse4fs', []);
+
+/** All data by way of the server, also where the kernel has iomap: elsewhere it is the same as fuse4fs. */
+const fuse4fsWithoutIomap = fuse4fsWith('fuse4fs-without-iomap', ['iomap=off']);
 
 /** What the session and the kernel cost, however quick the filesystem is. */
 export const floor: Contender = {
@@ -147,4 +152,4 @@ export const floor: Contender = {
   mount: mountFloor,
 };
 
-export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse4fs, floor];
+export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse4fs, fuse4fsWithoutIomap, floor];

@@ -7,6 +7,7 @@ import { run } from './command.js';
 import { contenders, type Contender } from './contenders.js';
 import { compareRequestTypes } from './floor/compare.js';
 import { makeImages } from './image.js';
+import { benchInTestKernel } from './inside-kernel.js';
 import { machine } from './machine.js';
 import { regressions } from './regressions.js';
 import { report } from './report.js';
@@ -34,6 +35,7 @@ interface Options {
   readonly backing: keyof typeof BACKINGS;
   readonly requests: boolean;
   readonly floor: boolean;
+  readonly kernel: 'this' | 'uml';
 }
 
 const count = (text: string): number => {
@@ -45,14 +47,16 @@ const count = (text: string): number => {
 const progress = (message: string): void => void process.stderr.write(`${message}\n`);
 
 const names = contenders.map(({ name }) => name);
+const usualNames = names.filter((name) => name !== 'fuse4fs-without-iomap');
 const quickNames = ['kernel', 'fuse2fs-tuned', 'fuse4fs'];
+const iomapNames = [...quickNames, 'fuse4fs-without-iomap'];
 
 const command = new Command('bench')
   .description("Compares the kernel's ext4, Debian's fuse2fs and fuse4fs on the same image on a loop device. Needs root.")
   .option('--rounds <number>', 'measurements of each figure (default 5, quick 1)', count)
   .option('--quick', 'fewer rows and contenders, smaller files, one round: three minutes', false)
   .option('--rows <text>', 'only rows whose name contains the text', '')
-  .option('--contenders <names>', `which of ${names.join(', ')} (default all, quick ${quickNames.join(', ')})`)
+  .option('--contenders <names>', `which of ${names.join(', ')} (default all but the one without iomap; quick ${quickNames.join(', ')}; with --kernel=uml ${iomapNames.join(', ')})`)
   .option('--seconds <number>', 'rows that are measured by time, or could take for ever, stop after so many', count)
   .option('--minutes <number>', 'begin no round that would not be done by then', count)
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
@@ -63,15 +67,17 @@ const command = new Command('bench')
   .option('--list', 'only name the rows', false)
   .option('--requests', 'only count the requests that programs cause, ours beside those of fuse2fs', false)
   .option('--floor', 'only measure each type of request beside a server of constants', false)
+  .addOption(new Option('--kernel <kernel>', 'this, or the test kernel (User Mode Linux), which has iomap; of its results only what is printed stays').choices(['this', 'uml']).default('this'))
   .action(main);
 
 async function main(options: Options): Promise<void> {
   const courses = coursesFor(({ name, quick }) => name.includes(options.rows) && (!options.quick || quick === true));
   if (options.list) return void process.stdout.write(courses.flatMap(({ rows }) => rows.map(({ name, unit }) => `${name}, ${unit}\n`)).join(''));
   if (courses.length === 0) command.error(`error: no row has "${options.rows}" in its name`);
-  const wanted = options.contenders?.split(',') ?? (options.quick ? quickNames : names);
+  const wanted = options.contenders?.split(',') ?? (options.quick ? quickNames : usualNames);
   const chosen = contenders.filter(({ name }) => wanted.includes(name));
   if (chosen.length !== wanted.length) command.error(`error: contenders are ${names.join(', ')}`);
+  if (options.kernel === 'uml') return await inTestKernel(options);
   if (process.getuid?.() !== 0) command.error('error: loop devices, mounts and dropping caches need root');
 
   const scratch = mkdtempSync(join(BACKINGS[options.backing], 'fuse4fs-bench-'));
@@ -84,6 +90,11 @@ async function main(options: Options): Promise<void> {
   } finally {
     await removeScratch(scratch);
   }
+}
+
+async function inTestKernel({ contenders: given = iomapNames.join(',') }: Options): Promise<void> {
+  const words = process.argv.slice(2).filter((word, index, all) => !word.startsWith('--kernel') && all[index - 1] !== '--kernel');
+  process.exitCode = await benchInTestKernel([...words, '--contenders', given], progress);
 }
 
 async function compare(options: Options, courses: ReturnType<typeof coursesFor>, chosen: readonly Contender[], scratch: string): Promise<void> {
