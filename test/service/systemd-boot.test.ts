@@ -46,8 +46,8 @@ const SERVER_DROP_INS = '/etc/systemd/system/fuse4fs-server@.service.d';
 
 /** Milliseconds of processor time, of the helper and of the server with what systemd does to contain it. */
 const MOST_COST = 500;
-/** What `node -e 0` takes at most where that holds: it takes more on a machine that is busy, or slow, and so does a mount. */
-const NODE_START = 50;
+/** What `node -e 0` takes on an idle machine, where that holds: it takes more on one that is busy, or slow, and so does a mount. */
+const NODE_START = 40;
 const COSTED_MOUNTS = 5;
 
 /** The cheapest counts: what else runs on the machine can only add to it, by way of caches and cores that are shared. */
@@ -127,8 +127,10 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   t.equal((await system.run('cat', '/mnt/b/kept')).trim(), 'one', 'mounted again, what was synced is there');
 
   await system.run('umount', '/mnt/c');
-  await system.run('systemctl', 'stop', 'mnt-a.mount');
-  t.equal((await system.attempt('findmnt', '/mnt/a')).status, 1, 'systemctl stop unmounts');
+  const stopped = await system.attempt('systemctl', 'stop', 'mnt-a.mount');
+  t.equal(stopped.status, 0, `systemctl stop unmounts: ${stopped.stderr}`);
+  if (stopped.status !== 0) t.comment(await system.run('journalctl', '--no-pager', '--lines=60'));
+  t.equal((await system.attempt('findmnt', '/mnt/a')).status, 1, 'and nothing is mounted then');
   await system.run('sh', '-c', 'mkdir -p $0 && cp /usr/lib/fuse4fs/systemd/jitless.conf $0/ && systemctl daemon-reload', SERVER_DROP_INS);
   await system.run('mount', '-t', 'fuse4fs', '/images/c.img', '/mnt/c');
   const jitless = await serverOf(system, '/mnt/c');
