@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Test } from 'tap';
 import { attempt, run, type Output } from './command.js';
 import { inOwnMountNamespace } from './namespace.js';
@@ -13,6 +13,8 @@ const BOOT = `
 mount -t tmpfs none /run
 umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
+mkdir "/sys/fs/cgroup/$4"
+echo $$ >"/sys/fs/cgroup/$4/cgroup.procs"
 mount -t tmpfs none "$1/overlay"
 mkdir "$1/overlay/upper" "$1/overlay/work" "$1/overlay/root"
 "$2" "$3/dist/cli/fuse4fs.cjs" install --root "$1/overlay/upper"
@@ -29,6 +31,13 @@ exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-j
   systemd.unit=tested.target
 `;
 
+/** What the container has left of its control groups, when it has ended. */
+const FORGET = `
+umount -R /sys/fs/cgroup 2>/dev/null || true
+mount -t cgroup2 none /sys/fs/cgroup
+find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} ';'
+`;
+
 /** What the machine is booted to; the FIFO hears when it has come so far. */
 const UNITS = {
   'tested.target': '[Unit]\nRequires=basic.target\nWants=announced.service\nAfter=basic.target\n',
@@ -41,11 +50,14 @@ export class BootedSystem {
   /** What is laid over /etc. */
   readonly etc: string;
   readonly #directory: string;
+  /** A control group of its own: two systems in one would remove each other's units from it. */
+  readonly #group: string;
   #child: ChildProcess | undefined;
   #leader = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
+    this.#group = `fuse4fs-${basename(directory)}`;
     this.images = join(directory, 'images');
     this.etc = join(directory, 'etc');
     for (const name of [this.images, this.etc, join(directory, 'overlay')]) mkdirSync(name);
@@ -61,17 +73,19 @@ export class BootedSystem {
     const booted = spawn('cat', [announcement]);
     // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
     const log = openSync(join(this.#directory, 'console.log'), 'w+');
-    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot);
+    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group);
     const child = spawn(...words, { stdio: ['ignore', log, log] });
     this.#child = child;
     t.teardown(async () => {
       booted.kill();
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      const gone = once(child, 'exit');
-      // Without systemd-nspawn its container would go on: with its first process all of it ends.
-      for (const leader of childrenOf(child)) process.kill(leader, 'SIGKILL');
-      child.kill('SIGKILL');
-      await gone;
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = once(child, 'exit');
+        // Without systemd-nspawn its container would go on: with its first process all of it ends.
+        for (const leader of childrenOf(child)) process.kill(leader, 'SIGKILL');
+        child.kill('SIGKILL');
+        await gone;
+      }
+      await attempt(...inOwnMountNamespace('sh', '-c', FORGET, 'forget', this.#group));
     });
     const first = await Promise.race([once(booted, 'exit').then(() => 'booted'), once(child, 'exit').then(() => 'ended')]);
     closeSync(log);
