@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** What mount(8) calls for -t fuse4fs. Its -f means fake, and its options come before or after the operands. */
 import { Command } from 'commander';
+import { MountError } from '../helper/mount/errors.js';
 import { parseOptions } from '../helper/mount/options.js';
 import { libfuseHelper } from './commands/libfuse.js';
 import { collect, runMount } from './commands/mount.js';
@@ -40,8 +41,8 @@ const program = quietly(new Command(NAME))
   .addHelpText('after', () => `\n${optionHelp()}\n\nExit status: that of mount(8).`)
   .action(async (source: string, target: string, given: HelperArguments) => {
     const output = new Output(NAME, false);
+    const lists = [...(given.options ?? []), ...(given.readOnly ? ['ro'] : []), ...(given.readWrite ? ['rw'] : [])];
     try {
-      const lists = [...(given.options ?? []), ...(given.readOnly ? ['ro'] : []), ...(given.readWrite ? ['rw'] : [])];
       if (given.namespace !== undefined) {
         const { sloppy: s, fake: f, verbose: v } = given;
         runInNamespace(given.namespace, [source, target, ...flags({ s, f, v }), ...lists.flatMap((list) => ['-o', list])]);
@@ -50,9 +51,14 @@ const program = quietly(new Command(NAME))
       await runMount({ source, target, options, foreground: false, fake: given.fake ?? false }, output, given.verbose ?? false);
     } catch (error) {
       if (error instanceof Ended) throw error;
+      if (isExcused(error, lists)) return;
       throw new Ended(output.fail(error, target));
     }
   });
+
+/** mount(8): nofail reports no errors for a device that does not exist. It leaves that to us. */
+const isExcused = (error: unknown, lists: readonly string[]): boolean =>
+  error instanceof MountError && error.code === 'SOURCE_NOT_FOUND' && lists.some((list) => list.split(',').includes('nofail'));
 
 // Its operands are others, and what its options mean is the service's to know.
 void run(process.argv.includes('--libfuse') ? quietly(libfuseHelper(NAME)) : program);

@@ -154,8 +154,9 @@ export const optionTable: readonly OptionEntry[] = [
   flag('users', userMount, 'like user; every user may unmount it'),
   flag('owner', { noSuid: true, noDev: true }, 'mount(8) lets the owner of the device mount it; implies nosuid and nodev'),
   flag('group', { noSuid: true, noDev: true }, 'mount(8) lets the group of the device mount it; implies nosuid and nodev'),
-  ...['auto', 'noauto', 'nouser', 'noowner', 'nogroup', 'nofail', '_netdev', 'silent', 'loud', 'mand', 'nomand', 'iversion', 'noiversion']
+  ...['auto', 'noauto', 'nouser', 'noowner', 'nogroup', '_netdev', 'silent', 'loud', 'mand', 'nomand', 'iversion', 'noiversion']
     .map((name) => ignored(name, undefined, fstab)),
+  ignored('nofail', undefined, 'mount.fuse4fs says nothing, and succeeds, where SOURCE does not exist'),
   ignored('comment', optionally(text('TEXT')), fstab),
   ignored('helper', text('NAME'), fstab),
   ignored('uhelper', text('NAME'), fstab),

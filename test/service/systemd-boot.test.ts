@@ -1,6 +1,6 @@
 /** The installed project under a systemd that boots, mounts from fstab, and shuts down. */
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
@@ -85,17 +85,37 @@ const asUser = async (t: Test, system: BootedSystem): Promise<void> => {
   t.equal(await system.run('e2fsck', '-fn', '/srv/user/n.img').then(() => 'clean'), 'clean');
 };
 
+const ON_DEMAND = 'noauto,_netdev,x-systemd.automount,x-systemd.idle-timeout=10min';
+
+const onDemand = async (t: Test, system: BootedSystem): Promise<void> => {
+  await system.run('systemctl', 'start', 'mnt-d.automount');
+  t.equal((await system.attempt('findmnt', '-t', 'fuse.fuse4fs', '/mnt/d')).status, 1, 'nothing is mounted before somebody looks');
+  t.match(await system.run('ls', '/mnt/d'), /^lost\+found$/mu, 'a look mounts it');
+  t.match(await system.run('findmnt', '-no', 'SOURCE', '-t', 'fuse.fuse4fs', '/mnt/d'), /^\/images\/d\.img$/mu);
+  await system.run('systemctl', 'stop', 'mnt-d.mount');
+  t.match(await system.run('ls', '/mnt/d'), /^lost\+found$/mu, 'and so does the next one, when it was unmounted');
+  await system.run('systemctl', 'stop', 'mnt-d.automount');
+  t.equal((await system.attempt('findmnt', '/mnt/d')).status, 1, 'with its automount, the mount goes');
+};
+
+const allOfFstab = async (t: Test, system: BootedSystem): Promise<void> => {
+  await system.run('umount', '/mnt/a');
+  await system.run('mount', '-a', '-t', 'fuse4fs');
+  t.equal((await system.run('findmnt', '-no', 'SOURCE', '/mnt/a')).trim(), '/images/a.img', 'mount -a mounts what is not, and nofail excuses what does not exist');
+  t.equal((await system.attempt('findmnt', '/mnt/b')).status, 1, 'but for what is noauto');
+};
+
 t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   const directory = scratchDirectory(t, 'systemd');
   const system = new BootedSystem(directory);
-  for (const name of ['a', 'b', 'c']) {
+  for (const name of ['a', 'b', 'c', 'd']) {
     const image = join(system.images, `${name}.img`);
     await run('truncate', ['-s', EIGHT_MEBIBYTES, image]);
     await run('mke2fs', ['-q', '-t', 'ext4', '-L', name, image]);
   }
   writeFileSync(
     join(system.etc, 'fstab'),
-    ['/images/a.img /mnt/a fuse4fs defaults,nofail 0 2', '/images/b.img /mnt/b fuse4fs noauto,noatime 0 0', '/images/missing.img /mnt/none fuse4fs nofail 0 2', ''].join('\n'),
+    ['/images/a.img /mnt/a fuse4fs defaults,nofail 0 2', '/images/b.img /mnt/b fuse4fs noauto,noatime 0 0', '/images/missing.img /mnt/none fuse4fs nofail 0 2', `/images/d.img /mnt/d fuse4fs ${ON_DEMAND} 0 0`, ''].join('\n'),
   );
   await system.boot(t);
   // "nofail" also means that the boot does not wait for it.
@@ -112,6 +132,8 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   t.notMatch(await journalOf(system, first['Id'] ?? ''), /confinement: /u, 'it could confine itself further');
 
   await t.test('what a mount costs', (t) => cost(t, system));
+  await t.test('mounted by fstab', (t) => allOfFstab(t, system));
+  await t.test('mounted on demand', { skip: existsSync('/dev/autofs') ? false : 'this kernel has no autofs' }, (t) => onDemand(t, system));
 
   await system.run('sh', '-c', 'mount /mnt/b & mount -t fuse4fs /images/c.img /mnt/c & wait %1 && wait %2');
   const [second, third] = [await serverOf(system, '/mnt/b'), await serverOf(system, '/mnt/c')];

@@ -23,10 +23,13 @@ for socket in server helper; do
   ln -s "/usr/lib/systemd/system/fuse4fs-$socket.socket" "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"
 done
 cp -r "$1/etc/." "$1/overlay/upper/etc/"
-mkdir -p "$1/overlay/upper/images" "$1/overlay/upper/mnt/a" "$1/overlay/upper/mnt/b" "$1/overlay/upper/mnt/c"
+for name in a b c d; do mkdir -p "$1/overlay/upper/mnt/$name"; done
+mkdir -p "$1/overlay/upper/images"
+autofs=
+[ ! -e /dev/autofs ] || autofs=--bind=/dev/autofs
 mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
 exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-journal=no --boot \
-  --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse --bind="$1/images:/images" \
+  --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse $autofs --bind="$1/images:/images" \
   --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
   systemd.unit=tested.target
 `;
