@@ -1,10 +1,8 @@
-import { bootAndRun } from '../test/kernel/boot.js';
+import { bootAndRun, quoted } from '../test/kernel/boot.js';
 import { testKernel } from '../test/kernel/build.js';
 
 const SECONDS = 3 * 60 * 60;
 const MEGABYTES = 6144;
-
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** The same benchmark in the test kernel, which has iomap. What it writes there is gone afterwards: only its output stays. */
 export async function benchInTestKernel(words: readonly string[], progress: (message: string) => void): Promise<number> {

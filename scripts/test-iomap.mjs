@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bootAndRun } from '../dist/test/kernel/boot.js';
+import { bootAndRun, quoted } from '../dist/test/kernel/boot.js';
 import { testKernel } from '../dist/test/kernel/build.js';
 import { SourceUnavailable } from '../dist/test/kernel/source.js';
 
@@ -25,7 +25,6 @@ const { values, positionals } = parseArgs({
 /** One after the other; each gets a disk with nothing on it. */
 const insideTests = 'failed=0; for file in dist/test/kernel/inside/*.js; do case $(cat "$file") in *tap*) echo "# $file"; node "$file" || failed=1 ;; esac; done; exit $failed';
 
-const quoted = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
 const command = positionals.length === 0 ? insideTests : positionals.length === 1 ? positionals[0] : positionals.map(quoted).join(' ');
 
 const tell = (progress) => console.error(`            … ${progress}`);

@@ -1,6 +1,7 @@
 /** Which mounts the broker has made for a user: their status sockets are the user's, in a directory of root's. */
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeIfSame } from '../mount/file-at-name.js';
 import { connectionExists } from '../mount/fuse-device.js';
 
 /** Counts them, and removes names that are left of mounts which are gone. */
@@ -12,7 +13,7 @@ export function countMounts(directory: string, uid: number): number {
     if (major === undefined || minor === undefined || owner?.uid !== uid) return false;
     if (connectionExists({ major: Number(major), minor: Number(minor) }) !== false) return true;
     // The kernel gives numbers again: what is another file by now belongs to another mount.
-    if (uid !== 0 && lstatSync(path, { throwIfNoEntry: false })?.ino === owner.ino) rmSync(path, { force: true });
+    if (uid !== 0) removeIfSame({ path, inode: owner.ino });
     return false;
   }).length;
 }

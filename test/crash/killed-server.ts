@@ -98,7 +98,7 @@ async function loadAndKill(image: string, round: number, log: string, seed: numb
   const target = mkdtempSync(join(dirname(image), 'killed-'));
   const source = mountSource(image);
   try {
-    await run(process.execPath, [fuse4fs, source.path, target, '-o', ['nodev', ...source.options].join(',')]);
+    await run(process.execPath, [fuse4fs, ...source.words(target, ['nodev'])]);
     const [tree, own] = [join(target, 'tree'), join(target, `round-${round}`)];
     mkdirSync(tree, { recursive: true });
     mkdirSync(own);

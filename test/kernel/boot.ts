@@ -26,7 +26,8 @@ export interface Outcome {
   readonly messages: string;
 }
 
-const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+/** For the shell. */
+export const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 const commandFile = (command: string): string =>
   [`cd ${  quoted(projectRoot)}`, `export PATH=${quoted(process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin')}`, command, ''].join('\n');

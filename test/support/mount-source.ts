@@ -3,7 +3,8 @@ import { attachLoop, detachLoop } from './loop-mount.js';
 /** What fuse4fs is given to mount an image: the file itself, or a device. */
 export interface MountSource {
   readonly path: string;
-  readonly options: readonly string[];
+  /** Words for `fuse4fs` that mount it. */
+  words(target: string, options: readonly string[]): string[];
   /** When the mount is gone and its server has ended. */
   release(): void;
 }
@@ -14,10 +15,16 @@ export interface MountSource {
  */
 export const mountsForIomap = process.env['FUSE4FS_TEST_IOMAP'] === 'on';
 
+const FOR_IOMAP = ['iomap=on'];
+
+const wordsFor = (path: string, more: readonly string[]) => (target: string, options: readonly string[]): string[] => {
+  const all = [...options, ...more];
+  return [path, target, ...(all.length > 0 ? ['-o', all.join(',')] : [])];
+};
+
 export function mountSource(image: string): MountSource {
-  if (!mountsForIomap) return { path: image, options: [], release: () => undefined };
-  const options = ['iomap=on'];
-  if (image.startsWith('/dev/')) return { path: image, options, release: () => undefined };
+  if (!mountsForIomap) return { path: image, words: wordsFor(image, []), release: () => undefined };
+  if (image.startsWith('/dev/')) return { path: image, words: wordsFor(image, FOR_IOMAP), release: () => undefined };
   const device = attachLoop(image);
-  return { path: device, options, release: () => detachLoop(image, device) };
+  return { path: device, words: wordsFor(device, FOR_IOMAP), release: () => detachLoop(image, device) };
 }

@@ -62,10 +62,9 @@ export function fuseMount<Result>(
   use: (target: string) => Promise<Result>,
 ): Promise<Result> {
   const source = mountSource(image);
-  const all = [...options, ...source.options];
   return withMount(
     image,
-    async (target) => void (await run(process.execPath, [fuse4fs, source.path, target, ...(all.length > 0 ? ['-o', all.join(',')] : [])])),
+    async (target) => void (await run(process.execPath, [fuse4fs, ...source.words(target, options)])),
     async (target) => {
       await run(process.execPath, [fuse4fs, 'umount', target]);
       await released(source.path);

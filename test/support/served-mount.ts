@@ -26,8 +26,7 @@ export class ServedMount {
 
   async mount(): Promise<void> {
     this.#source = mountSource(this.#image);
-    const all = [...this.#options, ...this.#source.options];
-    await run(process.execPath, [fuse4fs, this.#source.path, this.target, ...(all.length > 0 ? ['-o', all.join(',')] : [])]);
+    await run(process.execPath, [fuse4fs, ...this.#source.words(this.target, this.#options)]);
     this.#server = await serverOf(this.target);
   }
 
