@@ -20,6 +20,7 @@ const tools = [
   { command: 'podman', package: 'podman', purpose: 'containers', for: 'test' },
   { command: 'catatonit', package: 'catatonit', purpose: 'pods of podman', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: ['test', 'bench'] },
+  { command: 'strace', package: 'strace', purpose: 'making a system call take its time', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];
 

@@ -1,4 +1,4 @@
-import { rmSync, statSync } from 'node:fs';
+import { linkSync, renameSync, rmSync, statSync } from 'node:fs';
 
 /**
  * A file that belongs to one mount, under a name that is made of the mount's number: as soon as the kernel has
@@ -17,9 +17,13 @@ export const fileAt = (path: string): FileAtName => ({ path, inode: inodeAt(path
 /** Leaves what was put there since. */
 export function removeIfSame({ path, inode }: FileAtName): void {
   if (inode === undefined || inodeAt(path) !== inode) return;
+  // Looking and removing are two steps, and another mount may take the name between them: what is removed is looked at.
+  const aside = `${path}.removed-by-${process.pid}`;
   try {
-    rmSync(path, { force: true });
+    renameSync(path, aside);
+    if (inodeAt(aside) !== inode) linkSync(aside, path);
+    rmSync(aside);
   } catch {
-    // The broker's to remove, which it does when it comes across it.
+    // The broker's to remove, which it does when it comes across it; or somebody else has removed it.
   }
 }

@@ -1,4 +1,4 @@
-import { chownSync, closeSync, constants, openSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, constants, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, basename } from 'node:path';
 import { shim } from '../native/shim.js';
 import { fileAt, removeIfSame } from './file-at-name.js';
@@ -17,16 +17,19 @@ export interface StatusListener {
 export function listenForStatus(directory: string | undefined, device: string, owner?: number): StatusListener | undefined {
   if (directory === undefined) return undefined;
   const path = statusSocketOf(directory, device);
+  // A socket has its name before it listens, and whoever found it then would take its server for dead.
+  const prepared = `${path}.new`;
   try {
     makeRuntimeDirectory(directory);
-    // What an earlier mount with this number left behind: the kernel gives numbers again.
-    rmSync(path, { force: true });
-    const descriptor = withShortName(path, shim.listenStream);
+    rmSync(prepared, { force: true });
+    const descriptor = withShortName(prepared, shim.listenStream);
     if (descriptor < 0) return undefined;
     const close = (): void => closeSync(descriptor);
-    const socket = fileAt(path);
     // Whose mount it is may ask; the directory is root's, so that the name says who that is.
-    if (owner !== undefined) chownSync(path, owner, 0);
+    if (owner !== undefined) chownSync(prepared, owner, 0);
+    const socket = { path, inode: fileAt(prepared).inode };
+    // An earlier mount with this number may have left its own behind: the kernel gives numbers again.
+    renameSync(prepared, path);
     return {
       descriptor,
       path,

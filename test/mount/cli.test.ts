@@ -160,6 +160,23 @@ t.test('mount, status, umount', { skip }, async (t) => {
   t.equal(bench.mountEntry(), undefined);
 });
 
+t.test('a mount that is being made keeps its status socket, although others clear leftovers away', { skip }, async (t) => {
+  const bench = workbench(t);
+  const image = ext4Image(bench);
+  const { target } = bench;
+  const slowly = ['-qq', '-o', join(bench.directory, 'trace'), '-e', 'trace=listen', '-e', 'inject=listen:delay_enter=1500000'];
+  const mounting = spawn('strace', [...slowly, process.execPath, script('fuse4fs'), image, target], { stdio: 'inherit' });
+  const ended = once(mounting, 'exit');
+  while (mounting.exitCode === null) {
+    t.equal(fuse4fs('status').status, 0, 'status beside it');
+    await pause(0);
+  }
+  t.strictSame(await ended, [0, null], 'mounted');
+  t.match(readFileSync(join(bench.directory, 'trace'), 'utf8'), /^listen.*DELAYED/m, 'there was the moment in which its socket did not listen yet');
+  t.type((await statusOf(target)).pid, 'number', 'its server can be asked');
+  t.equal(fuse4fs('umount', target).status, 0, 'and unmounted');
+});
+
 t.test('a copy of the mount in a namespace that is left soon is waited for', { skip }, async (t) => {
   const bench = workbench(t);
   const image = ext4Image(bench);
