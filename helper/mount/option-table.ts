@@ -121,6 +121,7 @@ export const optionTable: readonly OptionEntry[] = [
   server('noload', undefined, 'do not recover the journal; the mount is read-only then'),
   server('norecovery', undefined, 'the same as noload'),
   server('errors', choice('continue', 'remount-ro', 'panic'), 'what to do when damage is found (as the superblock says)'),
+  server('damaged', choice('ro', 'rw'), 'whether a filesystem that is marked as damaged, or needs more than a replay of its journal, is written (rw)'),
   server('iomap', choice(...iomapWishes), 'file data stays in the kernel: where the kernel can do it (auto), or else no mount (on), or never (off)'),
   server('iomap_profile', choice('A', 'B'), 'which version of the kernel’s iomap extension it is (A, the newer)'),
   server('cache', bytes, 'memory for cached metadata blocks'),

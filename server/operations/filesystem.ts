@@ -17,6 +17,7 @@ import { serverShim } from '../native/shim.js';
 import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
+import { damageOf } from './damage.js';
 import type { KernelData } from './iomap/kernel-data.js';
 import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData, offerKernelData } from './iomap/offer.js';
 import { withKernelData } from './iomap/operations.js';
@@ -46,12 +47,15 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     ...(options.cacheBytes !== undefined && { cacheBytes: options.cacheBytes }),
     ...(journalDevice !== undefined && { journalDevice }),
   };
+  const damage = options.damaged === 'ro' && source.writable && options.recoverJournal ? damageOf(device, stored, openOptions) : undefined;
+  if (damage !== undefined) {
+    const asItIs = { source: { ...source, writable: false }, options: { ...options, recoverJournal: !damage.withoutJournal } };
+    const said = [`mounted read-only, because ${damage.because}: run e2fsck on it`, ...warnings(asItIs.source, asItIs.options, stored)];
+    return openForReading(asItIs.source, device, { ...openOptions, noJournalRecovery: damage.withoutJournal }, asItIs.options, stored, said);
+  }
   // Without its journal the filesystem may be inconsistent: good enough to look at.
   if (!source.writable || !options.recoverJournal || stored.features.unwritable.length > 0) {
-    const filesystem = Filesystem.open(device, openOptions);
-    const iomap = offerKernelData(source, device, stored, options, options.recoverJournal && needsRecovery(stored));
-    const volume = volumeOf(filesystem, options, iomap && IOMAP_ROOT_NODEID);
-    return new MountedExt4(volume, describe(filesystem, true, warnings(source, options, stored), iomap), iomap);
+    return openForReading(source, device, openOptions, options, stored, warnings(source, options, stored));
   }
   const unrecovered = Filesystem.open(device, { ...openOptions, noJournalRecovery: true });
   if (options.data === 'journal' && !stored.features.hasCompat('HAS_JOURNAL')) throw new OptionError('option "data=journal" needs a filesystem with a journal');
@@ -73,6 +77,13 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     ...(options.data !== undefined && { data: options.data }),
   };
   return new MountedWritableExt4(device, facts, writableOptions, options, iomap);
+}
+
+function openForReading(source: FilesystemSource, device: BlockDevice, openOptions: OpenOptions, options: ServerOptions, stored: Superblock, said: readonly string[]): MountedFilesystem {
+  const filesystem = Filesystem.open(device, openOptions);
+  const iomap = offerKernelData(source, device, stored, options, options.recoverJournal && needsRecovery(stored));
+  const volume = volumeOf(filesystem, options, iomap && IOMAP_ROOT_NODEID);
+  return new MountedExt4(volume, describe(filesystem, true, said, iomap), iomap);
 }
 
 class MountedExt4 implements MountedFilesystem {

@@ -31,6 +31,8 @@ export interface ServerOptions {
   readonly reservedGid: number | undefined;
   /** What to do when damage is met; undefined: what the superblock says. */
   readonly errors: ErrorPolicy | undefined;
+  /** Whether a filesystem that needs more than a replay of its journal is written all the same. */
+  readonly damaged: 'ro' | 'rw';
   /** What was changed is on the device after this long at the latest. */
   readonly commitMilliseconds: number;
   /** How file data relates to the journal; undefined: what the superblock says. */
@@ -60,6 +62,7 @@ const DEFAULTS: ServerOptions = {
   reservedUid: undefined,
   reservedGid: undefined,
   errors: undefined,
+  damaged: 'rw',
   commitMilliseconds: 5000,
   data: undefined,
   barriers: true,
@@ -90,6 +93,7 @@ const KNOWN: Readonly<Record<string, (options: Mutable, value: string) => void>>
   resgid: (options, value) => (options.reservedGid = integer('resgid', value)),
   data: (options, value) => (options.data = oneOf('data', DATA_MODES, value)),
   errors: (options, value) => (options.errors = oneOf('errors', POLICIES, value)),
+  damaged: (options, value) => (options.damaged = oneOf('damaged', DAMAGED, value)),
   // As with ext4, 0 means the default.
   commit: (options, value) => (options.commitMilliseconds = (integer('commit', value) || 5) * 1000),
   barrier: (options, value) => (options.barriers = value !== '0'),
@@ -135,6 +139,7 @@ function enforce(options: Mutable, kind: QuotaKind): void {
 const DATA_MODES: readonly DataMode[] = ['ordered', 'writeback', 'journal'];
 const IOMAP_WISHES: readonly ServerOptions['iomap'][] = ['auto', 'on', 'off'];
 const IOMAP_PROFILE_NAMES: readonly IomapProfile['name'][] = ['A', 'B'];
+const DAMAGED: readonly ServerOptions['damaged'][] = ['ro', 'rw'];
 const POLICIES: readonly ErrorPolicy[] = ['continue', 'remount-ro', 'panic'];
 
 function oneOf<Word extends string>(key: string, words: readonly Word[], value: string): Word {
