@@ -12,7 +12,7 @@ import type { Answer, Message } from '../../protocol/broker/messages.js';
 import { HandshakeError } from '../../protocol/packets/errors.js';
 import { MountError } from '../mount/errors.js';
 import { identify, type Caller } from './caller.js';
-import { log } from './log.js';
+import { log } from '../log.js';
 import { mountFor } from './mount.js';
 import { readPolicy } from './policy.js';
 import { unmountFor } from './unmount.js';

@@ -7,7 +7,7 @@ import { chmodSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Listener } from '../../protocol/seqpacket/listener.js';
 import { SYSTEM_MOUNTS } from '../mount/runtime.js';
-import { log } from './log.js';
+import { log } from '../log.js';
 import { POLICY } from './policy.js';
 import { receive } from './reception.js';
 

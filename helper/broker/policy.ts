@@ -1,8 +1,8 @@
 /** What users may have mounted: /etc/fuse4fs/helper.json, or the defaults where there is none. */
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { MountError } from '../mount/errors.js';
 import { optionTable } from '../mount/option-table.js';
+import { readPolicyFile } from '../policy-file.js';
 import { nameOf, type Caller } from './caller.js';
 
 export const POLICY = '/etc/fuse4fs/helper.json';
@@ -13,7 +13,7 @@ const UNDOING: readonly string[] = ['suid', 'dev'];
 const USUAL: readonly string[] = [
   ...optionTable.flatMap(({ to, name }) => ((to === 'flags' && !UNDOING.includes(name)) || to === 'nobody' ? [name] : [])),
   'offset', 'sizelimit', 'default_permissions', 'max_read',
-  'sb', 'noload', 'norecovery', 'errors', 'cache', 'data', 'commit', 'acl', 'noacl', 'user_xattr', 'nouser_xattr', 'barrier', 'nobarrier',
+  'sb', 'noload', 'norecovery', 'errors', 'damaged', 'cache', 'data', 'commit', 'acl', 'noacl', 'user_xattr', 'nouser_xattr', 'barrier', 'nobarrier',
   'discard', 'nodiscard', 'usrquota', 'quota', 'grpquota', 'prjquota', 'noquota', 'bsddf', 'minixdf', 'grpid', 'bsdgroups', 'nogrpid',
   'sysvgroups', 'resuid', 'resgid', 'debug',
 ];
@@ -45,48 +45,8 @@ export type SourceKind = z.infer<typeof kind>;
 
 export const defaultPolicy: Policy = schema.parse({});
 
-/** Read again for each request, so that a change holds at once. What cannot be understood permits nothing. */
-export function readPolicy(path: string): Policy {
-  const text = readTrusted(path);
-  if (text === undefined) return defaultPolicy;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid(path, `is not JSON: ${(error as Error).message}`);
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid(path, parsed.error.issues.map(describe).join('; '));
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  const place = issue.path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`)).join('');
-  if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((key) => [place, key].filter(Boolean).join('.')).join(', ')}`;
-  return `${place || 'the whole'}: ${issue.message}`;
-}
-
-const invalid = (path: string, what: string): MountError =>
-  new MountError('SYSTEM', `${path}: ${what}`, 'the administrator has to correct it: fuse4fs-helper.json(5)', 'POLICY_INVALID');
-
-/** Who could write the file could mount what they like. */
-function readTrusted(path: string): string | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw invalid(path, `cannot be read: ${(error as Error).message}`);
-  }
-  try {
-    const stats = fstatSync(descriptor);
-    if (!stats.isFile()) throw invalid(path, 'is not a file');
-    if (stats.uid !== 0 || (stats.mode & 0o022) !== 0) throw invalid(path, 'can be written by others than root');
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
-}
+/** Read again for each request, so that a change holds at once. */
+export const readPolicy = (path: string): Policy => readPolicyFile(path, schema, 'fuse4fs-helper.json(5)') ?? defaultPolicy;
 
 type Who = Policy['mount'];
 

@@ -10,7 +10,7 @@ import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import type { Listener } from '../../protocol/seqpacket/listener.js';
 import { POLLIN, shim } from '../../protocol/seqpacket/shim.js';
 import { Accounts, LIMITS } from './limits.js';
-import { log } from './log.js';
+import { log } from '../log.js';
 
 export interface Reception {
   readonly listener: Listener;

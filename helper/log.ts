@@ -1,6 +1,6 @@
 /** One line for each event, on standard error, where the journal takes it from. */
 import { writeSync } from 'node:fs';
-import { printable } from '../../protocol/packets/fields.js';
+import { printable } from '../protocol/packets/fields.js';
 
 const LONGEST_TEXT = 4096;
 const priorities = { warning: 4, notice: 5, info: 6 } as const;
