@@ -49,10 +49,13 @@ export function uninstall(root: string): readonly string[] {
     throw new MountError('USAGE', `fuse4fs is not installed in ${root}`, `there is no ${RECORD}`);
   }
   const isRunning = isRunningSystem(root);
+  // As long as the program is there, which unmounts what was mounted as it appeared.
+  if (isRunning) systemctl('stop', 'fuse4fs-automount@*.service');
   if (isRunning) systemctl('disable', '--now', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs-server.socket');
   try {
     const removed = removeFiles(root);
     if (isRunning) systemctl('daemon-reload');
+    if (isRunning) reloadRules();
     return removed;
   } catch (error) {
     throw asMountError(error, `cannot uninstall from ${root}`);
@@ -106,7 +109,13 @@ function listen(): boolean {
   apply('systemd-sysusers', SYSUSERS);
   apply('systemd-tmpfiles', '--create', TMPFILES);
   systemctl('daemon-reload');
+  reloadRules();
   return systemctl('enable', '--now', 'fuse4fs-server.socket', 'fuse4fs-helper.socket');
+}
+
+/** Where there is a udev at work, as in most containers there is none. */
+function reloadRules(): void {
+  if (existsSync('/run/udev/control')) apply('udevadm', 'control', '--reload');
 }
 
 const apply = (command: string, ...words: string[]): boolean => spawnSync(command, words, { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;

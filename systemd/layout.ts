@@ -11,6 +11,9 @@ const UNITS = '/usr/lib/systemd/system';
 export const TMPFILES = '/usr/lib/tmpfiles.d/fuse4fs.conf';
 export const SYSUSERS = '/usr/lib/sysusers.d/fuse4fs.conf';
 
+/** Starts the automount of a device that appears. */
+const UDEV_RULE = '/usr/lib/udev/rules.d/90-fuse4fs-automount.rules';
+
 /** Beneath the root of the installation; `mode` and contents of a file, or a whole tree to be copied. */
 export type Piece =
   | { readonly path: string; readonly copyOf: string }
@@ -57,7 +60,8 @@ function manualPages(): Piece[] {
 
 function units(): Piece[] {
   return [
-    ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
+    ...['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs-automount@.service', 'fuse4fs.slice'].map((name) => ({ path: join(UNITS, name), contents: unit(name), mode: 0o644 })),
+    { path: UDEV_RULE, contents: unit('90-fuse4fs-automount.rules'), mode: 0o644 },
     { path: TMPFILES, contents: unit('fuse4fs.tmpfiles.conf'), mode: 0o644 },
     { path: SYSUSERS, contents: unit('fuse4fs.sysusers.conf'), mode: 0o644 },
   ];

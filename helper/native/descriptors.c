@@ -3,6 +3,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 
 #include "helper.h"
 
@@ -73,11 +74,27 @@ static napi_value shim_close_on_exec_from(napi_env env, napi_callback_info info)
 	return shim_result(env, syscall(NR_CLOSE_RANGE, first, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */));
 }
 
+/* setAttribute(fd, name, value) */
+static napi_value shim_set_attribute(napi_env env, napi_callback_info info)
+{
+	napi_value argv[3];
+	char name[256];
+	uint8_t *value;
+	size_t length;
+	int32_t fd;
+
+	if (!shim_arguments(env, info, 3, argv) || !shim_int32(env, argv[0], &fd) ||
+	    !shim_string(env, argv[1], name, sizeof(name)) || !shim_bytes(env, argv[2], &value, &length))
+		return NULL;
+	return shim_result(env, fsetxattr(fd, name, value, length, 0));
+}
+
 void export_descriptors(napi_env env, napi_value exports)
 {
 	shim_export(env, exports, "flock", shim_flock);
 	shim_export(env, exports, "seals", shim_seals);
 	shim_export(env, exports, "duplicate", shim_duplicate);
 	shim_export(env, exports, "sealedFile", shim_sealed_file);
+	shim_export(env, exports, "setAttribute", shim_set_attribute);
 	shim_export(env, exports, "closeOnExecFrom", shim_close_on_exec_from);
 }

@@ -25,6 +25,7 @@ interface HelperShim {
   seals(fd: number): number;
   setBlockSize(fd: number, bytes: number): number;
   sealedFile(name: string, contents: Uint8Array): number;
+  setAttribute(fd: number, name: string, value: Uint8Array): number;
   flock(fd: number, operation: number): number;
   closeOnExecFrom(first: number): number;
   listenStream(path: string): number;

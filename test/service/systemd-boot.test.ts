@@ -1,11 +1,13 @@
 /** The installed project under a systemd that boots, mounts from fstab, and shuts down. */
-import { join } from 'node:path';
-import { existsSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
 import { e2fsckComplaints } from '../support/image.js';
+import { attachLoop, detachLoop } from '../support/loop-mount.js';
 import { cannotMount, missing } from '../support/machine.js';
+import { projectRoot } from '../support/native.js';
 import { processorTime } from '../support/processor-time.js';
 import { scratchDirectory } from '../support/scratch.js';
 
@@ -105,9 +107,40 @@ const allOfFstab = async (t: Test, system: BootedSystem): Promise<void> => {
   t.equal((await system.attempt('findmnt', '/mnt/b')).status, 1, 'but for what is noauto');
 };
 
+const STICK_PROPERTIES = 'ID_BUS=usb\nID_FS_USAGE=filesystem\nID_FS_TYPE=ext4\nID_FS_LABEL_ENC=stick\n';
+
+/** No udev is at work in a container: nothing says that the device is there, and what it would say of it is in a file. */
+const automountUnit = (): string =>
+  readFileSync(join(projectRoot, 'systemd', 'fuse4fs-automount@.service'), 'utf8')
+    .replaceAll('/usr/bin/node', process.execPath)
+    .replace(/^BindsTo=.*\n/mu, '')
+    .replace('After=dev-%i.device ', 'After=')
+    .replace('appear %i', 'appear %i --properties /images/stick.properties');
+
+const asItAppears = async (t: Test, system: BootedSystem, device: string): Promise<void> => {
+  const unit = `fuse4fs-automount@${basename(device)}.service`;
+  const started = await system.attempt('systemctl', 'start', unit);
+  t.equal(started.status, 0, await journalOf(system, unit));
+  t.equal((await system.run('findmnt', '-no', 'SOURCE,FSTYPE', '/media/stick')).trim().replace(/\s+/gu, ' '), `${device} fuseblk.fuse4fs`, 'everybody sees it');
+  t.match(await journalOf(system, unit), /: mounted on \/media\/stick$/mu);
+  t.equal((await serverOf(system, '/media/stick'))['ActiveState'], 'active', 'its server is one that systemd has started');
+  await system.run('systemctl', 'stop', unit);
+  t.equal((await system.attempt('findmnt', '/media/stick')).status, 1, 'with its unit it goes');
+  t.match(await journalOf(system, unit), /: unmounted from \/media\/stick$/mu);
+  t.equal((await system.attempt('ls', '/media/stick')).status === 0, false, 'and its directory too');
+  await system.run('sh', '-c', 'systemctl start "$0" && echo kept > /media/stick/kept', unit);
+};
+
 t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   const directory = scratchDirectory(t, 'systemd');
-  const system = new BootedSystem(directory);
+  const stick = join(directory, 'stick.img');
+  await run('truncate', ['-s', EIGHT_MEBIBYTES, stick]);
+  await run('mke2fs', ['-q', '-t', 'ext4', stick]);
+  const device = attachLoop(stick);
+  t.teardown(() => detachLoop(stick, device));
+  const system = new BootedSystem(directory, device);
+  writeFileSync(join(system.images, 'stick.properties'), STICK_PROPERTIES);
+  writeFileSync(join(system.etc, 'systemd', 'system', 'fuse4fs-automount@.service'), automountUnit());
   for (const name of ['a', 'b', 'c', 'd']) {
     const image = join(system.images, `${name}.img`);
     await run('truncate', ['-s', EIGHT_MEBIBYTES, image]);
@@ -179,8 +212,11 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   });
   await t.test('a user mounts through the broker', (t) => asUser(t, system));
 
+  await t.test('a device that appears', (t) => asItAppears(t, system, device));
+
   await system.run('sh', '-c', 'echo three > /mnt/b/late');
   await system.powerOff();
+  t.equal(await e2fsckComplaints(stick), undefined, 'what was mounted as it appeared is clean');
   for (const name of ['a', 'b', 'c']) t.equal(await e2fsckComplaints(join(system.images, `${name}.img`)), undefined, `${name} is clean`);
   t.match((await run('debugfs', ['-R', 'cat /late', join(system.images, 'b.img')])).toString(), /three/u, 'shutting down unmounts, and loses nothing');
 });

@@ -39,6 +39,37 @@ t.test('the broker has no more than it needs to mount', withAnalyze, (t) => {
   t.end();
 });
 
+t.test('the automount has no more than it needs to mount where everybody sees it', withAnalyze, (t) => {
+  t.ok(exposure('fuse4fs-automount@.service') <= 5, `exposure ${exposure('fuse4fs-automount@.service')}`);
+  const lines = readFileSync(unit('fuse4fs-automount@.service'), 'utf8').split('\n');
+  t.same(lines.flatMap((line) => /^CapabilityBoundingSet=(.+)$/u.exec(line)?.[1] ?? []), ['CAP_SYS_ADMIN', 'CAP_CHOWN']);
+  for (const line of ['BindsTo=dev-%i.device', 'Type=oneshot', 'RemainAfterExit=yes', 'NoNewPrivileges=yes']) t.ok(lines.includes(line), line);
+  t.notOk(lines.some((line) => /^(Private|Protect|ReadOnly|ReadWrite|Inaccessible|TemporaryFileSystem|Root)/u.test(line)), 'no mount namespace of its own');
+  t.end();
+});
+
+t.test('systemd understands the units', withAnalyze, (t) => {
+  const directory = scratchDirectory(t, 'units');
+  const names = ['fuse4fs-server.socket', 'fuse4fs-server@.service', 'fuse4fs-helper.socket', 'fuse4fs-helper.service', 'fuse4fs-automount@.service', 'fuse4fs.slice'];
+  for (const name of names) writeFileSync(join(directory, name), readFileSync(unit(name), 'utf8').replaceAll('/usr/bin/node', process.execPath));
+  const checked = ['fuse4fs-server.socket', 'fuse4fs-helper.socket', 'fuse4fs-automount@loop0.service', 'fuse4fs.slice'];
+  for (const name of ['fuse4fs-automount@loop0.service']) writeFileSync(join(directory, name), readFileSync(join(directory, 'fuse4fs-automount@.service')));
+  const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', ...checked.map((name) => join(directory, name))], { encoding: 'utf8' });
+  t.notMatch(stderr, /fuse4fs\S*:\d+:|Unknown|Failed to parse/u, stderr);
+  t.end();
+});
+
+t.test('the rule of udev starts it for what can be plugged in', (t) => {
+  const rule = readFileSync(unit('90-fuse4fs-automount.rules'), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  const labels = new Set(rule.flatMap((line) => /^LABEL="(\w+)"$/u.exec(line)?.[1] ?? []));
+  for (const line of rule) {
+    const target = /GOTO="(\w+)"/u.exec(line)?.[1];
+    if (target !== undefined) t.ok(labels.has(target), line);
+  }
+  t.ok(rule.includes('TAG+="systemd", ENV{SYSTEMD_WANTS}+="fuse4fs-automount@%k.service"'));
+  t.end();
+});
+
 t.test('everybody may ask the broker', (t) => {
   const socket = readFileSync(unit('fuse4fs-helper.socket'), 'utf8').split('\n');
   for (const line of ['ListenSequentialPacket=/run/fuse4fs/helper.sock', 'SocketMode=0666', 'Accept=no']) t.ok(socket.includes(line), line);

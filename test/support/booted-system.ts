@@ -27,9 +27,11 @@ for name in a b c d; do mkdir -p "$1/overlay/upper/mnt/$name"; done
 mkdir -p "$1/overlay/upper/images"
 autofs=
 [ ! -e /dev/autofs ] || autofs=--bind=/dev/autofs
+device=
+[ -z "$5" ] || device="--bind=$5"
 mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
 exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-journal=no --boot \
-  --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse $autofs --bind="$1/images:/images" \
+  --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse $autofs $device --bind="$1/images:/images" \
   --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
   systemd.unit=tested.target
 `;
@@ -53,13 +55,16 @@ export class BootedSystem {
   /** What is laid over /etc. */
   readonly etc: string;
   readonly #directory: string;
+  readonly #device: string;
   /** A control group of its own: two systems in one would remove each other's units from it. */
   readonly #group: string;
   #child: ChildProcess | undefined;
   #leader = 0;
 
-  constructor(directory: string) {
+  /** @param device a block device that is also there inside */
+  constructor(directory: string, device = '') {
     this.#directory = directory;
+    this.#device = device;
     this.#group = `fuse4fs-${basename(directory)}`;
     this.images = join(directory, 'images');
     this.etc = join(directory, 'etc');
@@ -76,7 +81,7 @@ export class BootedSystem {
     const booted = spawn('cat', [announcement]);
     // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
     const log = openSync(join(this.#directory, 'console.log'), 'w+');
-    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group);
+    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group, this.#device);
     const child = spawn(...words, { stdio: ['ignore', log, log] });
     this.#child = child;
     t.teardown(async () => {

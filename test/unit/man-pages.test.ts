@@ -6,7 +6,7 @@ import { optionPage } from '../../cli/option-page.js';
 
 const root = new URL('../../../', import.meta.url);
 const file = (path: string): string => fileURLToPath(new URL(path, root));
-const pages = ['fuse4fs-helper.json.5', 'fuse4fs.1', 'fuse4fs.5', 'mount.fuse4fs.8', 'umount.fuse4fs.8'];
+const pages = ['fuse4fs-automount.json.5', 'fuse4fs-helper.json.5', 'fuse4fs.1', 'fuse4fs.5', 'mount.fuse4fs.8', 'umount.fuse4fs.8'];
 const formatter = existsSync('/usr/bin/man') && existsSync('/usr/bin/groff') ? false : 'man and groff are not installed';
 
 const formatted = (page: string): { text: string; complaints: string } => {

@@ -1,0 +1,58 @@
+/** A device was pulled out, or its service is stopped: what was mounted of it is unmounted. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { MountError } from '../mount/errors.js';
+import { isOurs, mountOn } from '../mount/mountinfo.js';
+import { unmount } from '../mount/unmount.js';
+import { log } from '../log.js';
+import type { Surroundings } from './appear.js';
+import { assertName } from './device.js';
+import { removePlace } from './place.js';
+import { read, remove, type Record } from './record.js';
+
+/** @param surroundings `devices` has a directory for each block device that is there: /sys/class/block */
+export function disappear(name: string, surroundings: Pick<Surroundings, 'records' | 'runtime'> & { readonly devices: string }): void {
+  const { records, runtime, devices } = surroundings;
+  assertName(name);
+  const record = read(records, name);
+  try {
+    if (record?.state === 'mounted') takeAway(record, runtime, existsSync(join(devices, name)));
+  } finally {
+    if (record?.state === 'mounted' && record.isNew) removePlace(record.target);
+    remove(records, name);
+  }
+}
+
+type Mounted = Extract<Record, { state: 'mounted' }>;
+
+/** By us, and not by somebody since. */
+function isMounted({ target, device }: Mounted): boolean {
+  const mount = mountOn(target);
+  return mount !== undefined && isOurs(mount) && mount.device === device;
+}
+
+function takeAway(record: Mounted, runtime: Surroundings['runtime'], isThere: boolean): void {
+  const { name, target } = record;
+  if (!isMounted(record)) return log('info', `${name}: not mounted any more`);
+  try {
+    if (isThere) return release(record, runtime);
+    unmount({ target, lazy: true }, runtime);
+    log('warning', `${name}: pulled out while mounted on ${target}: unmounted; what had not been written yet is lost`);
+  } catch (error) {
+    // The service manager unmounts what a device leaves behind, too.
+    if (!(error instanceof MountError) || error.code !== 'NOT_MOUNTED') throw error;
+    log('info', `${name}: not mounted any more`);
+  }
+}
+
+function release({ name, target }: Mounted, runtime: Surroundings['runtime']): void {
+  try {
+    const { warnings } = unmount({ target }, runtime);
+    log('notice', `${name}: unmounted from ${target}`);
+    for (const warning of warnings) log('warning', `${name}: ${warning}`);
+  } catch (error) {
+    if (!(error instanceof MountError) || error.code !== 'TARGET_BUSY') throw error;
+    unmount({ target, lazy: true }, runtime);
+    log('warning', `${name}: ${target} is in use: nobody sees it any more, and it ends with the last who uses it`);
+  }
+}
