@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { detachedCommand } from './commands/detached.js';
 import { installCommand, uninstallCommand } from './commands/install.js';
 import { libfuseCommand } from './commands/libfuse.js';
+import { monitorCommand } from './commands/monitor.js';
 import { mountCommand } from './commands/mount.js';
 import { nodeAgentCommand } from './commands/node-agent.js';
 import { statusCommand } from './commands/status.js';
@@ -19,7 +20,7 @@ const program = quietly(new Command('fuse4fs'))
   .description('ext2, ext3 and ext4 in userspace: a small privileged helper mounts, a contained server serves.')
   .addHelpText('after', '\nfuse4fs mount --help lists the mount options. FUSE4FS_DEBUG=1 shows where an error comes from.');
 
-program.addCommand(mountCommand(), { isDefault: true }).addCommand(detachedCommand()).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(waitCommand());
+program.addCommand(mountCommand(), { isDefault: true }).addCommand(detachedCommand()).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(monitorCommand()).addCommand(waitCommand());
 registerInspect(program);
 program.addCommand(libfuseCommand()).addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);

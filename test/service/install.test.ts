@@ -60,7 +60,7 @@ t.test('systemd makes the group and the directories', { skip: cannotRun('systemd
   t.match(readFileSync(join(root, 'etc/group'), 'utf8'), /^fuse4fs:[^:]*:\d+:$/mu, 'a group without members');
   t.equal(readFileSync(join(root, 'etc/passwd'), 'utf8'), 'root:x:0:0:root:/root:/bin/sh\n', 'and no user');
   furnish('systemd-tmpfiles', '--create', 'fuse4fs.conf');
-  for (const place of ['run/fuse4fs', 'run/fuse4fs/root', 'run/fuse4fs/mounts']) {
+  for (const place of ['run/fuse4fs', 'run/fuse4fs/root', 'run/fuse4fs/mounts', 'run/fuse4fs/automount']) {
     const { mode, uid, gid } = statSync(join(root, place));
     t.same({ mode: mode & 0o7777, uid, gid }, { mode: 0o755, uid: 0, gid: 0 }, place);
   }
