@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { MountError } from '../helper/mount/errors.js';
 import { packageRoot } from '../native/package-root.js';
 import { jitless, layout, PROGRAM, SYSUSERS, TMPFILES, type Piece } from './layout.js';
+import { forgetUdisks, tellUdisks } from './udisks.js';
 
 /** What was installed, for uninstall: paths beneath the root, in the order in which they came. */
 const RECORD = join(PROGRAM, 'installed.json');
@@ -15,17 +16,21 @@ export interface InstallRequest {
   readonly root: string;
   /** Also the drop-in that does without just-in-time compilation. */
   readonly jitless: boolean;
+  /** Also tells udisks to mount ext2, ext3 and ext4 by fuse4fs. */
+  readonly udisks: boolean;
 }
 
 export interface Installed {
   readonly root: string;
   readonly paths: readonly string[];
+  /** Files of the administrator's that have lines of ours now. */
+  readonly changed: readonly string[];
   /** systemd runs here and listens for mounts now. */
   readonly listening: boolean;
 }
 
 /** Installs this very build. An earlier installation is replaced. */
-export function install({ root, jitless: withJitless }: InstallRequest): Installed {
+export function install({ root, jitless: withJitless, udisks }: InstallRequest): Installed {
   const pieces = [...layout(), ...(withJitless ? [jitless()] : [])];
   const isUpgrade = existsSync(join(root, RECORD));
   // Onto itself: the files to be copied would be removed first.
@@ -37,7 +42,8 @@ export function install({ root, jitless: withJitless }: InstallRequest): Install
     for (const piece of pieces) put(root, piece);
     const paths = pieces.map(({ path }) => path);
     writeFileSync(join(root, RECORD), `${JSON.stringify({ version: 1, paths }, undefined, 2)}\n`);
-    return { root, paths, listening: isRunningSystem(root) && listen() };
+    const changed = udisks ? tellUdisks(root) : [];
+    return { root, paths, changed, listening: isRunningSystem(root) && listen() };
   } catch (error) {
     throw asMountError(error, `cannot install to ${root}`);
   }
@@ -76,6 +82,7 @@ function removeFiles(root: string): readonly string[] {
   const { paths } = recordOf(root);
   for (const path of paths) rmSync(join(root, path), { recursive: true, force: true });
   rmSync(join(root, RECORD), { force: true });
+  forgetUdisks(root);
   // Directories that are nobody else's; what still holds something is left.
   for (const path of paths) removeEmptyParents(root, path);
   return paths;

@@ -69,6 +69,35 @@ t.test('systemd makes the group and the directories', { skip: cannotRun('systemd
   t.end();
 });
 
+t.test('udisks is told, and what was there is kept', (t) => {
+  const root = scratchDirectory(t, 'udisks');
+  const [options, types] = [join(root, 'etc/udisks2/mount_options.conf'), join(root, 'etc/filesystems')];
+  t.equal(fuse4fs('install', '--root', root, '--udisks').status, 0);
+  t.match(readFileSync(options, 'utf8'), /^\[defaults\]\n(.*\n)*ext4_drivers=fuse4fs,ext4\n/mu);
+  t.match(readFileSync(options, 'utf8'), /^ext4:fuse4fs_defaults=damaged=ro,errors=remount-ro$/mu);
+  t.match(readFileSync(types, 'utf8'), /^fuse4fs\n\*\n/mu, 'the kernel’s types are asked for as before');
+  t.equal(fuse4fs('uninstall', '--root', root).status, 0);
+  t.same(filesOf(root), [], 'nothing is left');
+
+  const [ownOptions, ownTypes] = ['# mine\n[defaults]\ndefaults=noatime\n\n[/dev/disk/by-label/X]\nvfat_defaults=ro', 'ext4\n*\n'];
+  mkdirSync(join(root, 'etc/udisks2'), { recursive: true });
+  writeFileSync(options, ownOptions, { mode: 0o640 });
+  writeFileSync(types, ownTypes);
+  for (const attempt of [1, 2]) {
+    const { status, stdout } = fuse4fs('install', '--root', root, '--udisks', '--json');
+    t.equal(status, 0, `install ${attempt}`);
+    t.same((JSON.parse(stdout) as { result: { changed: string[] } }).result.changed, ['/etc/udisks2/mount_options.conf', '/etc/filesystems']);
+    t.ok(readFileSync(options, 'utf8').startsWith(`${ownOptions}\n`), 'what is there stays before it');
+    t.equal(readFileSync(options, 'utf8').match(/ext4_drivers/gu)?.length, 1, 'once');
+    t.equal(statSync(options).mode & 0o777, 0o640);
+    t.ok(readFileSync(types, 'utf8').endsWith(ownTypes), 'and after it');
+  }
+  t.equal(fuse4fs('uninstall', '--root', root).status, 0);
+  t.equal(readFileSync(options, 'utf8').trimEnd(), ownOptions, 'without it, all is as it was');
+  t.equal(readFileSync(types, 'utf8'), ownTypes);
+  t.end();
+});
+
 t.test('an installation that was tampered with removes nothing outside its root', (t) => {
   const root = scratchDirectory(t, 'tampered');
   t.equal(fuse4fs('install', '--root', root).status, 0);

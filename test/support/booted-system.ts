@@ -17,7 +17,9 @@ mkdir "/sys/fs/cgroup/$4"
 echo $$ >"/sys/fs/cgroup/$4/cgroup.procs"
 mount -t tmpfs none "$1/overlay"
 mkdir "$1/overlay/upper" "$1/overlay/work" "$1/overlay/root"
-"$2" "$3/dist/cli/fuse4fs.cjs" install --root "$1/overlay/upper"
+udisks=
+[ -z "$6" ] || { cp -a "$6/." "$1/overlay/upper"; udisks=--udisks; }
+"$2" "$3/dist/cli/fuse4fs.cjs" install --root "$1/overlay/upper" $udisks
 mkdir -p "$1/overlay/upper/etc/systemd/system/sockets.target.wants"
 for socket in server helper; do
   ln -s "/usr/lib/systemd/system/fuse4fs-$socket.socket" "$1/overlay/upper/etc/systemd/system/sockets.target.wants/"
@@ -56,15 +58,20 @@ export class BootedSystem {
   readonly etc: string;
   readonly #directory: string;
   readonly #device: string;
+  readonly #packages: string;
   /** A control group of its own: two systems in one would remove each other's units from it. */
   readonly #group: string;
   #child: ChildProcess | undefined;
   #leader = 0;
 
-  /** @param device a block device that is also there inside */
-  constructor(directory: string, device = '') {
+  /**
+   * @param device a block device that is also there inside
+   * @param packages what is laid over the root, packages unpacked for example, beside which the project is installed for udisks
+   */
+  constructor(directory: string, device = '', packages = '') {
     this.#directory = directory;
     this.#device = device;
+    this.#packages = packages;
     this.#group = `fuse4fs-${basename(directory)}`;
     this.images = join(directory, 'images');
     this.etc = join(directory, 'etc');
@@ -81,7 +88,7 @@ export class BootedSystem {
     const booted = spawn('cat', [announcement]);
     // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
     const log = openSync(join(this.#directory, 'console.log'), 'w+');
-    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group, this.#device);
+    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group, this.#device, this.#packages);
     const child = spawn(...words, { stdio: ['ignore', log, log] });
     this.#child = child;
     t.teardown(async () => {
