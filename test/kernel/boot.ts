@@ -16,6 +16,10 @@ export interface Boot {
   /** Words for the kernel's command line. */
   readonly parameters?: readonly string[];
   readonly onOutput: (chunk: Buffer) => void;
+  /** Told of the directory that is /exchange inside, as soon as it is there. */
+  readonly onExchange?: (directory: string) => void;
+  /** Before that directory goes. */
+  readonly onEnd?: () => void;
 }
 
 export interface Outcome {
@@ -63,6 +67,7 @@ export async function bootAndRun(boot: Boot): Promise<Outcome> {
     writeFileSync(join(exchange, 'command'), commandFile(boot.command));
     chmodSync(exchange, 0o777);
     mkdirSync(join(exchange, 'memory'));
+    boot.onExchange?.(exchange);
     const child = spawn(boot.kernel, arguments_(boot, exchange), {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -79,6 +84,7 @@ export async function bootAndRun(boot: Boot): Promise<Outcome> {
     }, boot.seconds * 1000);
     await new Promise((resolve, reject) => child.on('close', resolve).on('error', reject));
     clearTimeout(limit);
+    boot.onEnd?.();
     const status = readIfThere(join(exchange, 'status'));
     const messages = readIfThere(join(exchange, 'dmesg.end')) || readIfThere(join(exchange, 'dmesg'));
     return { status: status === '' ? undefined : Number(status), timedOut, messages: messages + complaints };

@@ -7,7 +7,7 @@ fail() { echo "test kernel: $1"; poweroff -f; }
 
 mount -t proc proc /proc || fail 'no /proc'
 for word in $(cat /proc/cmdline); do
-  case $word in exchange=*) exchange=${word#exchange=} ;; esac
+  case $word in exchange=*) exchange=${word#exchange=} ;; system=*) system=${word#system=} ;; esac
 done
 
 # Nothing that a test writes reaches the machine, but for the directory of the exchange.
@@ -36,6 +36,9 @@ done
 chmod 666 /dev/fuse
 hostname testkernel
 export HOME=/root
+
+# A script that goes on as the first process.
+[ -z "$system" ] || exec sh "$system"
 
 dmesg --follow >/exchange/dmesg 2>&1 &
 sh /exchange/command </dev/null
