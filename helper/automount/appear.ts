@@ -1,4 +1,5 @@
 /** A device has appeared: it is mounted, or it is said why not. */
+import type { NeedJournal } from '../../protocol/service/messages.js';
 import { exitStatus, MountError } from '../mount/errors.js';
 import { openJournal } from '../mount/external-journal.js';
 import { mountOpened, systemEnvironment, type MountResult } from '../mount/mount.js';
@@ -86,7 +87,7 @@ async function mountAsTold(device: Device, rule: Rule, policy: Policy, surroundi
           foreground: false,
           // Whose mount it is may unmount it; who may use what in it say its own permissions.
           mounter: (wanted) => kernelMounter({ ...wanted, users: { userId: uid, groupId: gid, allowOther: true } }),
-          journal: (need) => openJournal(need, options.helper.journal, !source.writable),
+          journal: (need) => journalFor(need, options, source),
           owner: uid,
         },
         { ...systemEnvironment(), runtime: surroundings.runtime },
@@ -101,6 +102,12 @@ async function mountAsTold(device: Device, rule: Rule, policy: Policy, surroundi
   } finally {
     source.close();
   }
+}
+
+/** A disk that anybody may have made gets no other device than the policy gives it. */
+async function journalFor(need: NeedJournal, { helper: { journal } }: MountOptions, { writable }: Source): Promise<Source> {
+  if (journal.path !== undefined || journal.deviceNumber !== undefined) return await openJournal(need, journal, !writable);
+  throw new MountError('SOURCE_NOT_FOUND', 'the filesystem keeps its journal on another device', 'name it in a rule of the policy: "options": ["journal_path=DEVICE"]');
 }
 
 /** Each is one word, whatever commas it has. */

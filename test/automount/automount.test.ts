@@ -115,6 +115,17 @@ t.test('a damaged filesystem', { skip }, async (t) => {
   t.match(bench.record(stick), { readOnly: false }, 'the policy can say otherwise');
 });
 
+t.test('a disk that wants another device', { skip }, async (t) => {
+  const bench = benchFor(t);
+  const journal = await bench.stick(t, ['-b', '1024', '-O', 'journal_dev']);
+  const stick = await bench.stick(t, ['-b', '1024', '-J', `device=${journal.node}`]);
+  t.match((await bench.appear(stick)).stderr, /not mounted .*its journal on another device; name it in a rule/u, 'gets none by itself');
+  bench.policy({ rules: [{ match: { bus: 'usb' }, options: [`journal_path=${journal.node}`] }] });
+  await mounted(t, bench, stick);
+  t.match(bench.record(stick), { readOnly: false }, 'and the one that the policy names');
+  await bench.disappear(stick);
+});
+
 t.test('pulled out while somebody writes', { skip }, async (t) => {
   const bench = benchFor(t);
   const stick = await bench.stick(t);
