@@ -17,6 +17,12 @@ export interface BlockDevice {
    */
   read(target: Uint8Array, targetOffset: number, length: number, position: number): void;
 
+  /**
+   * Fills the target as read() does if nothing has to be waited for; otherwise the device begins to read.
+   * @returns false if it has to be waited for
+   */
+  readNow?(target: Uint8Array, targetOffset: number, length: number, position: number): boolean;
+
   /** @throws DeviceError (EROFS on a read-only device) */
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
 

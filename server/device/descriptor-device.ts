@@ -23,6 +23,8 @@ export interface DescriptorDeviceOptions {
   readonly discardRange?: DiscardRange;
   /** @returns a negative errno where it cannot */
   readonly zeroRange?: (fd: number, position: number, length: number) => number;
+  /** @returns the bytes read, or a negative errno: -EAGAIN where it would have to wait, and the device begins to read */
+  readonly readNow?: (fd: number, target: Uint8Array, targetOffset: number, length: number, position: number) => number;
   /** Drops the machine's cache of a range of the descriptor. */
   readonly dropCached?: (fd: number, position: number, length: number) => void;
   readonly keepSecret?: (memory: Uint8Array) => void;
@@ -38,16 +40,18 @@ export class DescriptorDevice implements BlockDevice {
   readonly #offset: number;
   readonly #name: string;
   readonly #zeroRange: DescriptorDeviceOptions['zeroRange'];
+  readonly #readNow: DescriptorDeviceOptions['readNow'];
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
   readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, dropCached, keepSecret }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
     this.#zeroRange = zeroRange;
+    this.#readNow = readNow;
     this.#dropCached = dropCached;
     this.#keepSecret = keepSecret;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
@@ -71,6 +75,16 @@ export class DescriptorDevice implements BlockDevice {
       if (count === 0) throw new DeviceError(`${this.#name}: ends at ${position + done}, inside a read of ${length} bytes`);
       done += count;
     }
+  }
+
+  readNow(target: Uint8Array, targetOffset: number, length: number, position: number): boolean {
+    this.#check(length, position, 'read');
+    const count = this.#readNow?.(this.#fd, target, targetOffset, length, this.#offset + position) ?? 0;
+    if (count === length) return true;
+    if (count > 0 || count === -constants.errno.EAGAIN) return false;
+    // Not every kind of file can say; and what failed fails again, with all that read() has to say of it.
+    this.read(target, targetOffset, length, position);
+    return true;
   }
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {

@@ -8,6 +8,9 @@ import { logicalBlock, physicalBlock } from './units.js';
 /** Offsets at which lseek(2) finds data or a hole; -1 where there is none before the end of the file. */
 export const NOT_FOUND = -1;
 
+/** The device is reading what was asked for. */
+export const HAS_TO_WAIT = -1;
+
 /** Contents of files that keep them in blocks: straight from the device, past the block cache, but for data that is journalled. */
 export class FileContent {
   readonly #device: BlockDevice;
@@ -53,6 +56,24 @@ export class FileContent {
       at += count;
     }
     return Math.max(0, end - offset);
+  }
+
+  /**
+   * Reads as read() does if nothing has to be waited for; otherwise the device begins to read, where that is one piece.
+   * @returns bytes filled in, or HAS_TO_WAIT
+   */
+  readNow(inode: Inode, offset: number, length: number, target: Uint8Array, targetOffset: number): number {
+    const count = Math.min(offset + length, inode.size) - offset;
+    const block = Math.floor(offset / this.#blockSize);
+    if (count > 0 && block < LOGICAL_BLOCK_LIMIT && this.#device.readNow !== undefined && !this.#cache.holdsFileData) {
+      const range = this.#range;
+      this.#mapping.map(inode, logicalBlock(block), range);
+      if (range.state === RangeState.Written && (range.logical + range.length) * this.#blockSize >= offset + count) {
+        const position = range.physical * this.#blockSize + (offset - block * this.#blockSize);
+        return this.#device.readNow(target, targetOffset, count, position) ? count : HAS_TO_WAIT;
+      }
+    }
+    return this.read(inode, offset, length, target, targetOffset);
   }
 
   /** Puts what is on its way home through the journal over what was read from the device. */

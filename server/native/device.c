@@ -3,6 +3,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 
 #include "../../native/block-device.h"
 #include "server.h"
@@ -29,6 +30,29 @@ static napi_value shim_drop_cached(napi_env env, napi_callback_info info)
 		return NULL;
 	errno = posix_fadvise(descriptor, (off_t)position, (off_t)length, POSIX_FADV_DONTNEED);
 	return shim_result(env, errno == 0 ? 0 : -1);
+}
+
+/*
+ * readNow(descriptor, bytes, offset, length, position): bytes read, or -errno; -EAGAIN where it would have to wait, and
+ * the kernel begins to read
+ */
+static napi_value shim_read_now(napi_env env, napi_callback_info info)
+{
+	napi_value argv[5];
+	int32_t descriptor;
+	uint8_t *data;
+	size_t size;
+	int64_t offset, length, position;
+
+	if (!shim_arguments(env, info, 5, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_bytes(env, argv[1], &data, &size) ||
+	    !shim_int64(env, argv[2], &offset) || !shim_int64(env, argv[3], &length) || !shim_int64(env, argv[4], &position))
+		return NULL;
+	if (offset < 0 || length < 0 || (uint64_t)offset > size || (uint64_t)length > size - (uint64_t)offset) {
+		napi_throw_range_error(env, NULL, "outside the array");
+		return NULL;
+	}
+	struct iovec range = { data + offset, (size_t)length };
+	return shim_result(env, preadv2(descriptor, &range, 1, (off_t)position, RWF_NOWAIT));
 }
 
 /* The (descriptor, offset, length) of a range, in bytes. */
@@ -101,6 +125,7 @@ void export_device(napi_env env, napi_value exports)
 {
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "lock", shim_lock);
+	shim_export(env, exports, "readNow", shim_read_now);
 	shim_export(env, exports, "dropCached", shim_drop_cached);
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);

@@ -34,7 +34,7 @@ const MOST_PATIENCE = 110;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), zeroRange: serverShim.zeroBlocks, dropCached: serverShim.dropCached, keepSecret: serverShim.keepOutOfDumps });
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), zeroRange: serverShim.zeroBlocks, readNow: serverShim.readNow, dropCached: serverShim.dropCached, keepSecret: serverShim.keepOutOfDumps });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
     throw new OptionError('option "prjquota" needs a filesystem with the feature project');

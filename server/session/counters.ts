@@ -21,10 +21,11 @@ export class Counters {
     this.slots = new Float64Array(memory);
   }
 
-  begin(opcode: number): void {
+  /** @param isRepeated it came before, and was postponed */
+  begin(opcode: number, isRepeated = false): void {
     const { slots } = this;
     const slot = opcodeSlot(opcode);
-    slots[slot] = (slots[slot] ?? 0) + 1;
+    if (!isRepeated) slots[slot] = (slots[slot] ?? 0) + 1;
     slots[STARTED] = (slots[STARTED] ?? 0) + 1;
   }
 

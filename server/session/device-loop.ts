@@ -32,8 +32,7 @@ function settleWhenIdle(device: FuseDevice, session: Session): void {
 
 /** Handles postponed requests again once no other is waiting, or each after some others. */
 function repeatPostponed(device: FuseDevice, session: Session): SessionEnd | undefined {
-  const isIdle = !device.hasRequest(0);
-  while (session.postponed.isDue(isIdle)) {
+  while (session.postponed.isDue(!device.hasRequest(0))) {
     const end = answer(device, session, session.repeat());
     if (end !== RUNNING) return end;
   }

@@ -13,6 +13,8 @@ export interface FuseDevice {
   receive(request: Request, milliseconds: number): number;
   /** Whether a request is waiting, or comes within so many milliseconds (below 1: the thread stays awake). */
   hasRequest(milliseconds: number): boolean;
+  /** Whether requests come faster than they are answered, and one is waiting. */
+  othersWait(): boolean;
   /** @returns the bytes sent, or a negative errno */
   send(reply: Reply, length: number): number;
 }
@@ -21,12 +23,22 @@ export interface FuseDevice {
 export function fuseDevice(descriptor: number): FuseDevice {
   serverShim.dontBlock(descriptor);
   const patience = new Patience();
+  let cameAtOnce = false;
   const readWithin = (request: Request, nanoseconds: number): number =>
     serverShim.readWithin(descriptor, request.bytes, request.start, request.capacity, nanoseconds);
+  const hasRequest = (milliseconds: number): boolean => {
+    const end = milliseconds === 0 ? 0 : performance.now() + milliseconds;
+    do {
+      if (serverShim.awaitReadable(descriptor, 0) > 0) return true;
+    } while (milliseconds > 0 && performance.now() < end);
+    return false;
+  };
   return {
     receive(request, milliseconds) {
       const nanoseconds = patience.wait();
-      let length = readWithin(request, nanoseconds);
+      let length = readWithin(request, 0);
+      cameAtOnce = length !== -EAGAIN;
+      if (length === -EAGAIN && nanoseconds > 0) length = readWithin(request, nanoseconds);
       patience.learn(nanoseconds, length !== -EAGAIN);
       if (length === -EAGAIN) {
         const ready = serverShim.awaitReadable(descriptor, milliseconds < FOR_EVER ? Math.ceil(milliseconds) : -1);
@@ -35,13 +47,8 @@ export function fuseDevice(descriptor: number): FuseDevice {
       patience.begin();
       return length;
     },
-    hasRequest(milliseconds) {
-      const end = milliseconds === 0 ? 0 : performance.now() + milliseconds;
-      do {
-        if (serverShim.awaitReadable(descriptor, 0) > 0) return true;
-      } while (milliseconds > 0 && performance.now() < end);
-      return false;
-    },
+    hasRequest,
+    othersWait: () => cameAtOnce && hasRequest(0),
     send: (reply, length) => serverShim.writeFrom(descriptor, reply.bytes, reply.start, length),
   };
 }

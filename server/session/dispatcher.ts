@@ -46,7 +46,7 @@ export class Dispatcher {
    */
   handle(request: Request, length: number, reply: Reply): number {
     const wellFormed = request.decode(length);
-    this.counters.begin(request.opcode);
+    this.counters.begin(request.opcode, request.isRepeated);
     const outcome = wellFormed ? this.run(request, reply) : -EINVAL;
     this.counters.end();
     return this.toReply(request, reply, outcome);

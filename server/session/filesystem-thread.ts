@@ -59,6 +59,7 @@ function run(module: FilesystemModule): ThreadEnd {
 /** From INIT to the end. */
 function serve({ filesystem, fuse, helper, strict }: Mount, session: Session): SessionEnd {
   const device = fuseDevice(fuse);
+  session.request.othersWait = () => device.othersWait();
   while (!session.isReady) {
     const end = step(device, session, fuse);
     if (end === undefined) continue;

@@ -39,6 +39,8 @@ export class Request {
   secondNameLength = 0;
   /** Handled for the second time: it was postponed. */
   isRepeated = false;
+  /** Whether other requests wait to be handled. */
+  othersWait: () => boolean = () => false;
 
   /** @param maximumWrite the largest data of a WRITE that is negotiated */
   constructor(maximumWrite: number) {

@@ -184,6 +184,7 @@ t.test('the loop ends as the device says', async (t) => {
   const deviceOf = (received: number, sent = 0): FuseDevice => ({
     receive: ({ bytes, start }) => (bytes.set(lookup, start), received),
     hasRequest: () => false,
+    othersWait: () => false,
     send: (_, length) => (sent < 0 ? sent : length),
   });
   t.equal(advance(deviceOf(lookup.length), session), undefined);
@@ -214,6 +215,7 @@ function answersTo(names: readonly string[], outcome: (name: string, isRepeated:
       return message.length;
     },
     hasRequest: () => next < names.length,
+    othersWait: () => next < names.length,
     send: ({ view, start }, length) => {
       answers.push(`${names[view.getUint32(start + 8, true)]} ${view.getInt32(start + 4, true)}`);
       return length;
