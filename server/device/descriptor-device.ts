@@ -4,6 +4,11 @@ import { DeviceError } from './errors.js';
 import type { BlockDevice } from './block-device.js';
 import type { DiscardRange } from './discard.js';
 
+/** Below, a copy in memory costs less than waiting for the device. */
+const LEAST_DIRECT = 128 * 1024;
+/** No device has larger ones. */
+const SECTOR = 4096;
+
 const errnoOf = (error: unknown): number => {
   const value = (error as { errno?: unknown }).errno;
   return typeof value === 'number' && value < 0 ? -value : constants.errno.EIO;
@@ -25,6 +30,8 @@ export interface DescriptorDeviceOptions {
   readonly zeroRange?: (fd: number, position: number, length: number) => number;
   /** @returns the bytes read, or a negative errno: -EAGAIN where it would have to wait, and the device begins to read */
   readonly readNow?: (fd: number, target: Uint8Array, targetOffset: number, length: number, position: number) => number;
+  /** @returns the bytes written past the machine's cache, or a negative errno where that is impossible */
+  readonly writeDirect?: (fd: number, source: Uint8Array, sourceOffset: number, length: number, position: number) => number;
   /** Drops the machine's cache of a range of the descriptor. */
   readonly dropCached?: (fd: number, position: number, length: number) => void;
   readonly keepSecret?: (memory: Uint8Array) => void;
@@ -41,10 +48,11 @@ export class DescriptorDevice implements BlockDevice {
   readonly #name: string;
   readonly #zeroRange: DescriptorDeviceOptions['zeroRange'];
   readonly #readNow: DescriptorDeviceOptions['readNow'];
+  readonly #writeDirect: DescriptorDeviceOptions['writeDirect'];
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
   readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, dropCached, keepSecret }: DescriptorDeviceOptions) {
+  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, writeDirect, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#discardRange = discardRange;
@@ -52,6 +60,7 @@ export class DescriptorDevice implements BlockDevice {
     this.#name = name;
     this.#zeroRange = zeroRange;
     this.#readNow = readNow;
+    this.#writeDirect = writeDirect;
     this.#dropCached = dropCached;
     this.#keepSecret = keepSecret;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
@@ -99,6 +108,16 @@ export class DescriptorDevice implements BlockDevice {
       }
     }
     this.bytesWritten += length;
+  }
+
+  writeDirect(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
+    const isLarge = length >= LEAST_DIRECT && length % SECTOR === 0 && (this.#offset + position) % SECTOR === 0;
+    if (!isLarge || this.readOnly || this.#writeDirect === undefined) return this.write(source, sourceOffset, length, position);
+    this.#check(length, position, 'write');
+    const done = Math.max(0, this.#writeDirect(this.#fd, source, sourceOffset, length, this.#offset + position));
+    this.bytesWritten += done;
+    // Where it is impossible, or fails, the ordinary way works, or says why it does not.
+    if (done < length) this.write(source, sourceOffset + done, length - done, position + done);
   }
 
   flush(): void {

@@ -43,9 +43,10 @@ export class FileChanges {
     return contents.read(inode, offset, length, target, targetOffset);
   }
 
-  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean): void {
+  /** @param isDirect what is large had better not be cached on its way to the device */
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, isDirect = false): void {
     if (this.#parts.inline.write(inode, offset, source, sourceOffset, length)) return;
-    this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged);
+    this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged, isDirect);
   }
 
   /** Whether an inode that holds its contents itself could hold that many bytes. */

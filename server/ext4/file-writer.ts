@@ -37,6 +37,8 @@ export class FileWriter {
   /** Whether the write under way has given the first and the last block that it touches to the file. */
   #headIsFresh = false;
   #tailIsFresh = false;
+  /** Whether it is to go past the machine's cache. */
+  #isDirect = false;
   /** Who moves the data of files that this program is not to touch. */
   elsewhere: DataElsewhere | undefined;
   /** Device writes since the last flush: an fsync without them needs none. */
@@ -69,11 +71,13 @@ export class FileWriter {
   /**
    * Writes, allocating as needed; grows the file. Where free space is in more pieces than a handle can
    * take it restarts, and an error then leaves what came before.
+   * @param isDirect what is large had better not be cached on its way to the device
    * @returns bytes written: all of them
    * @throws OperationError ENOSPC, EDQUOT, EFBIG
    */
-  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean): number {
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, isDirect = false): number {
     if (length === 0) return 0;
+    this.#isDirect = isDirect && this.#device.writeDirect !== undefined;
     const end = offset + length;
     if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
     const last = Math.ceil(end / this.#blockSize);
@@ -182,7 +186,7 @@ export class FileWriter {
     const padded = this.#padded;
     const total = before + length + behind;
     if (total === length) {
-      this.#device.write(source, from, length, position);
+      this.#send(source, from, length, position);
     } else if (total <= padded.length) {
       padded.fill(0, 0, before);
       padded.set(source.subarray(from, from + length), before);
@@ -192,9 +196,14 @@ export class FileWriter {
       const head = before === 0 ? 0 : this.#blockSize - before;
       const tail = behind === 0 ? 0 : this.#blockSize - behind;
       if (head > 0) this.#writePadded(source, from, head, position, before, 0);
-      this.#device.write(source, from + head, length - head - tail, position + head);
+      this.#send(source, from + head, length - head - tail, position + head);
       if (tail > 0) this.#writePadded(source, from + length - tail, tail, position + length - tail, 0, behind);
     }
+  }
+
+  #send(source: Uint8Array, from: number, length: number, position: number): void {
+    if (this.#isDirect) this.#device.writeDirect?.(source, from, length, position);
+    else this.#device.write(source, from, length, position);
   }
 
   #writeZeros(inode: Inode, position: number, length: number): void {

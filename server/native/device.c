@@ -32,27 +32,69 @@ static napi_value shim_drop_cached(napi_env env, napi_callback_info info)
 	return shim_result(env, errno == 0 ? 0 : -1);
 }
 
+struct transfer {
+	int32_t descriptor;
+	uint8_t *data;
+	size_t length;
+	off_t position;
+};
+
+/* The (descriptor, bytes, offset, length, position) of a transfer, checked to lie inside the array. */
+static bool transfer_arguments(napi_env env, napi_callback_info info, struct transfer *transfer)
+{
+	napi_value argv[5];
+	int64_t offset, length, position;
+	size_t available;
+
+	if (!shim_arguments(env, info, 5, argv) || !shim_int32(env, argv[0], &transfer->descriptor) ||
+	    !shim_bytes(env, argv[1], &transfer->data, &available) || !shim_int64(env, argv[2], &offset) ||
+	    !shim_int64(env, argv[3], &length) || !shim_int64(env, argv[4], &position))
+		return false;
+	if (offset < 0 || length < 0 || (uint64_t)offset > available || (uint64_t)length > available - (uint64_t)offset) {
+		napi_throw_range_error(env, NULL, "outside the array");
+		return false;
+	}
+	transfer->data += offset;
+	transfer->length = (size_t)length;
+	transfer->position = (off_t)position;
+	return true;
+}
+
 /*
  * readNow(descriptor, bytes, offset, length, position): bytes read, or -errno; -EAGAIN where it would have to wait, and
  * the kernel begins to read
  */
 static napi_value shim_read_now(napi_env env, napi_callback_info info)
 {
-	napi_value argv[5];
-	int32_t descriptor;
-	uint8_t *data;
-	size_t size;
-	int64_t offset, length, position;
+	struct transfer transfer;
 
-	if (!shim_arguments(env, info, 5, argv) || !shim_int32(env, argv[0], &descriptor) || !shim_bytes(env, argv[1], &data, &size) ||
-	    !shim_int64(env, argv[2], &offset) || !shim_int64(env, argv[3], &length) || !shim_int64(env, argv[4], &position))
+	if (!transfer_arguments(env, info, &transfer))
 		return NULL;
-	if (offset < 0 || length < 0 || (uint64_t)offset > size || (uint64_t)length > size - (uint64_t)offset) {
-		napi_throw_range_error(env, NULL, "outside the array");
+	struct iovec range = { transfer.data, transfer.length };
+	return shim_result(env, preadv2(transfer.descriptor, &range, 1, transfer.position, RWF_NOWAIT));
+}
+
+/*
+ * writeDirect(descriptor, bytes, offset, length, position): bytes written past the page cache, or -errno; -EINVAL where
+ * that is impossible. All must lie on whole sectors, in memory too.
+ */
+static napi_value shim_write_direct(napi_env env, napi_callback_info info)
+{
+	struct transfer transfer;
+	ssize_t written;
+	int flags, failure;
+
+	if (!transfer_arguments(env, info, &transfer))
 		return NULL;
-	}
-	struct iovec range = { data + offset, (size_t)length };
-	return shim_result(env, preadv2(descriptor, &range, 1, (off_t)position, RWF_NOWAIT));
+	flags = fcntl(transfer.descriptor, F_GETFL);
+	/* The flag is the open file's: nobody else writes to it meanwhile. */
+	if (flags < 0 || fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT) < 0)
+		return shim_result(env, -1);
+	written = pwrite(transfer.descriptor, transfer.data, transfer.length, transfer.position);
+	failure = errno;
+	fcntl(transfer.descriptor, F_SETFL, flags);
+	errno = failure;
+	return shim_result(env, written);
 }
 
 /* The (descriptor, offset, length) of a range, in bytes. */
@@ -126,6 +168,7 @@ void export_device(napi_env env, napi_value exports)
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "lock", shim_lock);
 	shim_export(env, exports, "readNow", shim_read_now);
+	shim_export(env, exports, "writeDirect", shim_write_direct);
 	shim_export(env, exports, "dropCached", shim_drop_cached);
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);

@@ -16,6 +16,8 @@ export interface ServerShim {
   writeFrom(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** preadv2(2) with RWF_NOWAIT into bytes[offset, offset+length): -EAGAIN where it would have to wait, and the kernel begins to read. */
   readNow(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  /** pwrite(2) with O_DIRECT of bytes[offset, offset+length), which has to lie on whole sectors in memory too: -EINVAL where that is impossible. */
+  writeDirect(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED: the next read of the range comes from the device. */
   dropCached(descriptor: number, position: number, length: number): number;
   /** Positive where a read would not block, 0 when that has not come true in time; -1 waits for ever. */

@@ -78,7 +78,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     const isCached = (flags & WriteFlags.CACHE) !== 0;
     if (isCached && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
     const mayUseReserve = isPrivileged(volume, isCached ? UNKNOWN_USER : uid, gid, inode);
-    writable.contents.write(inode, offset + from, bytes, at + requests.WRITE_FIXED_SIZE + from, count, mayUseReserve);
+    writable.contents.write(inode, offset + from, bytes, at + requests.WRITE_FIXED_SIZE + from, count, mayUseReserve, !isCached);
     // What the kernel writes back from its cache does not make it ask how many blocks there are now.
     if (isCached && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
     // The kernel keeps the times of what it caches, and sends them when it writes the inode back.

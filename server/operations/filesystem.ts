@@ -34,7 +34,9 @@ const MOST_PATIENCE = 110;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, discardRange: discardRange(source.descriptor), zeroRange: serverShim.zeroBlocks, readNow: serverShim.readNow, dropCached: serverShim.dropCached, keepSecret: serverShim.keepOutOfDumps });
+  const { zeroBlocks: zeroRange, readNow, writeDirect, dropCached, keepOutOfDumps: keepSecret } = serverShim;
+  const shimmed = { discardRange: discardRange(source.descriptor), zeroRange, readNow, writeDirect, dropCached, keepSecret };
+  const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, ...shimmed });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
     throw new OptionError('option "prjquota" needs a filesystem with the feature project');
