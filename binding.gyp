@@ -14,11 +14,19 @@
       ]
     },
     { "target_name": "contain", "type": "executable", "sources": ["helper/native/contain.c"] },
+    { "target_name": "register-backing", "type": "executable", "sources": ["helper/native/register-backing.c"] },
     {
       "target_name": "server",
       "sources": [
         "server/native/server.c", "server/native/channel.c", "server/native/device.c", "server/native/process.c",
         "server/native/crc32c.c", "server/native/landlock.c", "server/native/seccomp.c", "native/block-device.c"
+      ]
+    },
+    {
+      "target_name": "passthrough",
+      "sources": [
+        "server/passthrough/native/tree.c", "server/passthrough/native/names.c", "server/passthrough/native/nodes.c",
+        "server/passthrough/native/contents.c", "server/passthrough/native/identity.c"
       ]
     }
   ]

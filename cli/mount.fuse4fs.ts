@@ -19,6 +19,7 @@ interface HelperArguments {
   readonly verbose?: boolean;
   readonly options?: string[];
   readonly namespace?: string;
+  readonly types?: string;
 }
 
 const NAME = 'mount.fuse4fs';
@@ -35,7 +36,7 @@ const program = quietly(new Command(NAME))
   .option('-w, --read-write', 'the same as -o rw')
   .option('-v, --verbose', 'say what was done')
   .option('-o, --options <LIST>', 'mount options, separated by commas; see below', collect)
-  .option('-t, --types <TYPE>', 'accepted: it is fuse4fs')
+  .option('-t, --types <TYPE>', 'fuse4fs, or fuse4fs.passthrough, where SOURCE is a directory')
   .option('-N, --namespace <NS>', 'mount in another mount namespace: a process id, or a path such as /run/netns/x')
   .option('--libfuse', 'with -t fuse.NAME: mount a filesystem that libfuse runs as a service; --libfuse --help says more')
   .addHelpText('after', () => `\n${optionHelp()}\n\nExit status: that of mount(8).`)
@@ -45,10 +46,11 @@ const program = quietly(new Command(NAME))
     try {
       if (given.namespace !== undefined) {
         const { sloppy: s, fake: f, verbose: v } = given;
-        runInNamespace(given.namespace, [source, target, ...flags({ s, f, v }), ...lists.flatMap((list) => ['-o', list])]);
+        const type = given.types === undefined ? [] : ['-t', given.types];
+        runInNamespace(given.namespace, [source, target, ...flags({ s, f, v }), ...type, ...lists.flatMap((list) => ['-o', list])]);
       }
       const options = parseOptions(lists, { sloppy: given.sloppy ?? false });
-      await runMount({ source, target, options, foreground: false, fake: given.fake ?? false }, output, given.verbose ?? false);
+      await runMount({ source, target, options, foreground: false, fake: given.fake ?? false, passthrough: given.types?.endsWith('passthrough') ?? false }, output, given.verbose ?? false);
     } catch (error) {
       if (error instanceof Ended) throw error;
       if (isExcused(error, lists)) return;

@@ -7,6 +7,40 @@ const sections: readonly (readonly [title: string, to: OptionEntry['to'], about:
   ['Options of the filesystem', 'server', 'Acted on by the server. Most are those of\n.Xr ext4 5 .'],
 ];
 
+const POLICY = [
+  '.Ss The policy of a directory',
+  'An object with an array',
+  '.Cm rules .',
+  'Each rule has a',
+  '.Cm path ,',
+  'from the root of the directory, in which',
+  '.Cm *',
+  'stands for any part of a name,',
+  '.Cm ?\\&',
+  'for one character, and',
+  '.Cm **',
+  'as a whole name for any number of names, none included;',
+  'and one or more of',
+  '.Cm hide ,',
+  '.Cm deny ,',
+  '.Cm readOnly ,',
+  '.Cm noExec',
+  'and',
+  '.Cm audit ,',
+  'which are true or false, and',
+  '.Cm uidShift',
+  'and',
+  '.Cm gidShift ,',
+  'which are added to the numbers of owners.',
+  'All rules that match count together, of several shifts the last:',
+  '.Bd -literal -offset indent',
+  '{ "rules": [',
+  '  { "path": "/**/*.key", "hide": true },',
+  '  { "path": "/docs/**", "readOnly": true, "audit": true }',
+  '] }',
+  '.Ed',
+];
+
 /** The manual page fuse4fs(5) in mdoc, from the one table that also parses the options and makes --help. */
 export function optionPage(date: string): string {
   const described = sections.flatMap(([title, to, about]) => [
@@ -40,6 +74,7 @@ export function optionPage(date: string): string {
     'is given.',
     'Bytes may be given with K, M, G or T for powers of 1024.',
     ...described,
+    ...POLICY,
     '.Ss Accepted, and without effect',
     "So that a line written for the kernel's own ext4 goes on working, and all that begin with x-:",
     ...ignored.map((line, index) => (index < ignored.length - 1 ? `${line} ,` : `${line} .`)),

@@ -3,7 +3,7 @@
 // graph and looks into none of its own modules before they are used, in less.
 import { build } from 'esbuild';
 
-const programs = ['cli/fuse4fs', 'cli/mount.fuse4fs', 'cli/umount.fuse4fs', 'helper/broker/main', 'helper/broker/attendant', 'helper/automount/main', 'server/main', 'server/ext4-thread'];
+const programs = ['cli/fuse4fs', 'cli/mount.fuse4fs', 'cli/umount.fuse4fs', 'helper/broker/main', 'helper/broker/attendant', 'helper/automount/main', 'server/main', 'server/ext4-thread', 'server/passthrough-main', 'server/passthrough-thread'];
 
 await build({
   entryPoints: programs.map((name) => `${name}.ts`),

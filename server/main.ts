@@ -1,18 +1,4 @@
-import { wayIn, UsageError } from './way-in.js';
-import { log } from './log.js';
-import { serve } from './serve.js';
+/** The server of ext2, ext3 and ext4. */
+import { start } from './start.js';
 
-const USAGE_EXIT = 2;
-
-async function main(): Promise<never> {
-  try {
-    const way = wayIn(process.argv.slice(2), process.env);
-    process.exit(await serve({ way, thread: new URL('./ext4-thread.cjs', import.meta.url) }));
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    log('error', error.message);
-    process.exit(USAGE_EXIT);
-  }
-}
-
-void main();
+void start({ thread: new URL('./ext4-thread.cjs', import.meta.url) });

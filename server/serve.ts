@@ -1,7 +1,7 @@
 import { fstat } from 'node:fs';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { confine } from './confinement/confine.js';
+import { confine, confineFromTree } from './confinement/confine.js';
 import type { Confinement } from './confinement/confinement.js';
 import { listenForHelper } from './listening-socket.js';
 import { log } from './log.js';
@@ -19,6 +19,8 @@ export interface ServeOptions {
   readonly way: WayIn;
   /** What the filesystem thread runs: a module that calls serveFilesystem. */
   readonly thread: URL;
+  /** It serves a directory tree. */
+  readonly tree?: boolean;
 }
 
 /**
@@ -26,17 +28,23 @@ export interface ServeOptions {
  * blocks; this one stays free for signals, the service manager and status requests.
  * @returns the exit code
  */
-export async function serve({ way, thread }: ServeOptions): Promise<number> {
+export async function serve({ way, thread, tree = false }: ServeOptions): Promise<number> {
   // The last socket of its own: none can be made from here on.
   const manager = await serviceManager(process.env);
   // The first process of a container is not ended by a signal that it does not listen to.
   if (typeof way !== 'number') for (const signal of STOP_SIGNALS) process.on(signal, leave);
   const entrance = typeof way === 'number' ? { socket: way, listening: false } : { socket: listenForHelper(way.listenOn), listening: true };
   const memory = ResidentMemory.open();
-  const confinement = confine(process.env);
+  const confinement = confine(process.env, tree);
   // Node's pool of threads: none can be started once the mount is served.
-  await promisify(fstat)(entrance.socket);
+  const startPool = (): Promise<unknown> => promisify(fstat)(entrance.socket);
+  if (!tree) await startPool();
   const server = new Server(manager, entrance, thread, confinement, memory);
+  if (tree) {
+    // The thread that serves has been started: what these walls keep from the files are all others.
+    confineFromTree(confinement);
+    void startPool();
+  }
   for (const signal of STOP_SIGNALS) process.off(signal, leave);
   return server.ended;
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { MountError } from '../../helper/mount/errors.js';
 import { mount, systemEnvironment } from '../../helper/mount/mount.js';
 import { parseOptions, type MountOptions } from '../../helper/mount/options.js';
 import { remount } from '../../helper/mount/remount.js';
@@ -18,6 +19,7 @@ interface MountArguments {
   readonly sloppy?: boolean;
   readonly verbose?: boolean;
   readonly json?: boolean;
+  readonly types?: string;
 }
 
 export const collect = (value: string, previous: string[] | undefined): string[] => [...(previous ?? []), value];
@@ -29,6 +31,7 @@ export function mountCommand(): Command {
     .argument('<SOURCE>', 'a block device, an image file, UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, or an inherited descriptor (fd:3, /proc/self/fd/3)')
     .argument('<TARGET>', 'the directory to mount on')
     .option('-o, --options <LIST>', 'mount options, separated by commas; see below', collect)
+    .option('-t, --types <TYPE>', 'what SOURCE is: fuse4fs (a filesystem, the default), or passthrough (a directory)', 'fuse4fs')
     .option('-f, --foreground', 'stay until it is unmounted; Ctrl-C unmounts. The server’s messages go to standard error')
     .option('--fake', 'do everything but the mount')
     .option('-r, --read-only', 'the same as -o ro')
@@ -42,7 +45,7 @@ export function mountCommand(): Command {
       const output = new Output('fuse4fs', given.json ?? false);
       try {
         const options = readOptions(given, output);
-        await runMount({ source, target, options, foreground, fake }, output, verbose);
+        await runMount({ source, target, options, foreground, fake, passthrough: isPassthrough(given.types) }, output, verbose);
       } catch (error) {
         if (error instanceof Ended) throw error;
         throw new Ended(output.fail(error, target));
@@ -56,6 +59,14 @@ export interface MountWish {
   readonly options: MountOptions;
   readonly foreground: boolean;
   readonly fake: boolean;
+  readonly passthrough?: boolean;
+}
+
+/** mount(8) calls it fuse4fs.passthrough. */
+export function isPassthrough(type = 'fuse4fs'): boolean {
+  if (type === 'passthrough' || type === 'fuse4fs.passthrough') return true;
+  if (type === 'fuse4fs' || type === 'fuse' || type === 'fuseblk' || /^fuse(blk)?\.fuse4fs$/u.test(type)) return false;
+  throw new MountError('USAGE', `unknown type '${type}'`, 'fuse4fs and passthrough are known');
 }
 
 export async function runMount(wish: MountWish, output: Output, verbose: boolean): Promise<void> {

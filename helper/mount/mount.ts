@@ -1,6 +1,6 @@
 import type { Mounted } from '../../protocol/broker/messages.js';
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
-import type { MountPlan, NeedJournal } from '../../protocol/service/messages.js';
+import { DIRECTORY_TREE, type MountPlan, type NeedJournal } from '../../protocol/service/messages.js';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
@@ -20,9 +20,11 @@ import { isReadOnly, kernelClaims, kernelMounter, type Mounter, type MounterRequ
 import type { MountOptions } from './options.js';
 import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { openServerLog, type ServerLog } from './server-log.js';
-import { serverProgram, type ServerProgram } from './server-root.js';
+import { serverProgram, treeServerProgram, type ServerProgram } from './server-root.js';
 import { openSource, type Source } from './source.js';
-import { connectToServer, startServer, type Server, type ServerProcess } from './start-server.js';
+import { connectToServer, startServer, startTreeServer, type Server, type ServerProcess } from './start-server.js';
+import { openTree } from './directory-tree.js';
+import { startRegistrar } from './registrar.js';
 import { listenForStatus, type StatusListener } from './status-listener.js';
 
 export interface MountRequest {
@@ -33,6 +35,8 @@ export interface MountRequest {
   readonly foreground: boolean;
   /** Everything but the mount (mount -f). */
   readonly fake?: boolean;
+  /** The source is a directory, served as it is. */
+  readonly passthrough?: boolean;
 }
 
 export type DetachedRequest = Pick<MountRequest, 'source' | 'options'>;
@@ -54,6 +58,7 @@ export interface OpenedRequest {
 export interface MountEnvironment {
   readonly runtime: Runtime;
   readonly program: () => ServerProgram;
+  readonly treeProgram: () => ServerProgram;
   readonly timeouts: Partial<HelperTimeouts>;
   /** How long a server that has no reason to live any longer may take to end, in milliseconds. */
   readonly patience: number;
@@ -65,6 +70,7 @@ export interface MountEnvironment {
 export const systemEnvironment = (): MountEnvironment => ({
   runtime: systemRuntime(),
   program: serverProgram,
+  treeProgram: treeServerProgram,
   timeouts: {},
   patience: 2000,
   oldApi: false,
@@ -125,8 +131,8 @@ export async function mountDetached(request: DetachedRequest, environment: Mount
 }
 
 /** Undefined where we mount ourselves. A server of the user's own is not the broker's to ask. */
-const brokerFor = ({ options }: Pick<MountRequest, 'options'>, { runtime: { broker } }: MountEnvironment): Channel | undefined =>
-  options.helper.server === undefined ? connectToBroker(broker) : undefined;
+const brokerFor = ({ options, passthrough }: Pick<MountRequest, 'options' | 'passthrough'>, { runtime: { broker } }: MountEnvironment): Channel | undefined =>
+  options.helper.server === undefined && passthrough !== true ? connectToBroker(broker) : undefined;
 
 function askBroker(connection: Channel, request: MountRequest, environment: MountEnvironment): MountResult {
   try {
@@ -148,7 +154,7 @@ const asReadOnly = (request: MountRequest): MountRequest => ({
 
 async function mountOn(target: MountPoint, request: MountRequest, environment: MountEnvironment): Promise<MountResult | undefined> {
   const { options } = request;
-  const source = await openSource(request.source, { readOnly: options.flags.readOnly, exclusive: !(isRoot() && kernelClaims()) });
+  const source = await openFor(request);
   try {
     assertNotMountedThere(source, target);
     assertInside(source, options);
@@ -160,6 +166,12 @@ async function mountOn(target: MountPoint, request: MountRequest, environment: M
   } finally {
     source.close();
   }
+}
+
+async function openFor({ source, options, passthrough = false }: MountRequest): Promise<Source> {
+  if (passthrough) return openTree(source, options);
+  if (options.helper.policy !== undefined) throw new MountError('BAD_OPTION', `option 'policy' is for directory trees`, 'they are mounted with -t passthrough');
+  return openSource(source, { readOnly: options.flags.readOnly, exclusive: !(isRoot() && kernelClaims()) });
 }
 
 /** From here on nothing is opened by a name that the caller gave. Source and target stay the caller's to close. */
@@ -180,6 +192,7 @@ function assertNotMountedThere({ name }: Source, { path }: MountPoint): void {
 }
 
 function assertInside(source: Source, { helper: { offset, sizeLimit } }: MountOptions): void {
+  if (source.kind === 'DIRECTORY') return;
   if (offset + sizeLimit <= source.size && offset < source.size) return;
   throw new MountError('BAD_OPTION', `offset and sizelimit lead beyond the end of ${source.name}, which has ${source.size} bytes`);
 }
@@ -190,11 +203,14 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
   let mounter: Mounter | undefined;
   let prepared: PreparedMount | undefined;
   let listener: StatusListener | undefined;
+  let registrar: Channel | undefined;
   let end: HelperEnd | undefined;
   try {
     const { server: waiting } = request.options.helper;
-    server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
-    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts });
+    const isTree = source.kind === 'DIRECTORY';
+    if (isTree) server = startTreeServer(environment.treeProgram, log);
+    else server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
+    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts, ...(isTree && { offer: { requiredFeatures: [DIRECTORY_TREE] } }) });
     end.hello();
     mounter = request.mounter({ source, target, options, oldApi: environment.oldApi });
     const plan = await describe(end, mounter.fuseDescriptor, request);
@@ -206,7 +222,8 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
       shim.exitWhenInterrupted(exitStatus.interrupted, listener?.path ?? '', prepared.visibleAt ?? '');
     }
     const fuseClones = cloneFuse(mounter.fuseDescriptor, plan.fuseClones);
-    const descriptors = { fuseClones, ...(listener && { statusListener: listener.descriptor }) };
+    if (isTree && options.helper.passthrough) registrar = startRegistrar(mounter.fuseDescriptor, source.descriptor, isReadOnly(plan, options, source));
+    const descriptors = { fuseClones, ...(listener && { statusListener: listener.descriptor }), ...(registrar && { registrar: registrar.fd }) };
     const ready = (() => {
       try {
         return end.mounted({ descriptors, deviceNumber: device });
@@ -246,6 +263,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
     log.discard();
     throw failure;
   } finally {
+    registrar?.close();
     end?.close();
     mounter?.close();
   }
@@ -254,14 +272,14 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
 /** Tells the server about the source, and learns what the mount needs. */
 async function describe(end: HelperEnd, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
   const answer = end.source({
-    descriptors: { device: source.descriptor, fuse },
+    descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }) },
     name: source.name,
     kind: source.kind,
     size: source.size,
     offset: options.helper.offset,
     sizeLimit: options.helper.sizeLimit,
     writable: source.writable,
-    options: options.server,
+    options: [...options.server, ...(source.policy === undefined ? [] : [`policy=${options.helper.policy ?? ''}`])],
     target: target.path,
     maxPagesLimit: maxPagesLimit(),
     sectorSize: source.sectorSize,

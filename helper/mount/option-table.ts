@@ -72,6 +72,9 @@ const userMount = { noSuid: true, noDev: true, noExec: true } as const;
 export const iomapWishes = ['auto', 'on', 'off'] as const;
 export type IomapWish = (typeof iomapWishes)[number];
 
+/** Whether the kernel is to read and write the files of a directory tree itself. */
+export const passthroughWishes = ['auto', 'off'] as const;
+
 const fstab = 'read by mount(8) from fstab; nothing is left to do here';
 const kernelExt4 = 'tunes the kernel’s own ext4; accepted, without effect';
 
@@ -114,6 +117,8 @@ export const optionTable: readonly OptionEntry[] = [
   helper('fsname', text('NAME'), 'the source that the mount table shows, instead of an image file'),
   helper('max_read', bytes, 'largest read request in bytes (as large as the kernel allows)'),
   helper('server', text('PATH'), 'the socket on which a server waits for this mount, in a container for example'),
+  helper('policy', text('FILE'), 'with -t passthrough: the rules for paths of the directory, in JSON'),
+  helper('passthrough', choice(...passthroughWishes), 'with -t passthrough: the kernel reads and writes file data itself where it can (auto), or never (off)'),
   helper('journal_path', text('DEVICE'), 'the device or file that holds the external journal'),
   helper('journal_dev', integer('NUMBER'), 'the device number of the external journal'),
 

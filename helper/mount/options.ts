@@ -27,6 +27,10 @@ export interface HelperOptions {
   /** The socket of a server that somebody else has started for this mount. */
   readonly server: string | undefined;
   readonly journal: JournalWish;
+  /** Of a directory tree. */
+  readonly policy: string | undefined;
+  /** Whether the kernel may read and write the files of a directory tree itself. */
+  readonly passthrough: boolean;
   /** The server acts on it, too. */
   readonly iomap: IomapWish;
 }
@@ -138,6 +142,8 @@ function helperOptions(given: ReadonlyMap<string, string | number>): Omit<Helper
     maxRead: number('max_read'),
     server: string('server'),
     journal: { path: string('journal_path'), deviceNumber: number('journal_dev') },
+    policy: string('policy'),
+    passthrough: string('passthrough') !== 'off',
   };
 }
 

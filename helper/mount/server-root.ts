@@ -21,13 +21,9 @@ export interface ServerProgram {
 const SERVER_PACKAGES = ['unix-dgram'];
 
 /** What of the build the server needs: itself, bundled. Neither the helper nor the commands. */
-const SERVER_PARTS = [
-  'package.json',
-  'dist/server/main.cjs',
-  'dist/server/ext4-thread.cjs',
-  'build/Release/seqpacket.node',
-  'build/Release/server.node',
-];
+const SERVER_PARTS = ['package.json', 'build/Release/seqpacket.node', 'build/Release/server.node'];
+const EXT4_PARTS = ['dist/server/main.cjs', 'dist/server/ext4-thread.cjs'];
+const TREE_PARTS = ['dist/server/passthrough-main.cjs', 'dist/server/passthrough-thread.cjs', 'build/Release/passthrough.node'];
 
 const NODE = '/node';
 const HOME = '/fuse4fs';
@@ -42,15 +38,20 @@ export function installedFile(...path: string[]): string {
 }
 
 /** This project's server. V8 needs neither /proc, /dev nor /etc: nothing of them is shown. */
-export function serverProgram(): ServerProgram {
+export const serverProgram = (): ServerProgram => programOf(EXT4_PARTS, `${HOME}/dist/server/main.cjs`);
+
+/** The one that serves directory trees. */
+export const treeServerProgram = (): ServerProgram => programOf(TREE_PARTS, `${HOME}/dist/server/passthrough-main.cjs`);
+
+function programOf(parts: readonly string[], main: string): ServerProgram {
   return {
     shown: [
       ...nodeItself(),
-      ...SERVER_PARTS.map((part) => ({ outside: installedFile(part), inside: join(HOME, part) })),
+      ...[...SERVER_PARTS, ...parts].map((part) => ({ outside: installedFile(part), inside: join(HOME, part) })),
       ...[...packagesWithDependencies(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
-    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', `${HOME}/dist/server/main.cjs`, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
+    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', main, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
   };
 }
 

@@ -10,7 +10,7 @@ export interface Source {
   readonly name: string;
   /** A path that leads to it, for the kernel to open a block device by. */
   readonly path: string;
-  readonly kind: 'BLOCK_DEVICE' | 'IMAGE_FILE';
+  readonly kind: 'BLOCK_DEVICE' | 'IMAGE_FILE' | 'DIRECTORY';
   /** Of a block device. */
   readonly device: { readonly major: number; readonly minor: number } | undefined;
   readonly size: number;
@@ -18,6 +18,8 @@ export interface Source {
   readonly writable: boolean;
   /** Why it is not writable although the caller did not ask for that. */
   readonly readOnlyBecause: string | undefined;
+  /** What is allowed in a directory tree, open for reading. */
+  readonly policy?: number | undefined;
   /** Gives up the exclusive claim on a block device: the kernel claims it itself, see attach.ts. */
   release(): void;
   close(): void;

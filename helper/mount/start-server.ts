@@ -5,7 +5,7 @@ import { Channel } from '../../protocol/seqpacket/channel.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
 import { shim } from '../native/shim.js';
 import { MountError } from './errors.js';
-import { isRoot, serverIdentity } from './identity.js';
+import { isRoot, serverIdentity, type Identity } from './identity.js';
 import type { ServerLog } from './server-log.js';
 import { HANDSHAKE_DESCRIPTOR, installedFile, type ServerProgram } from './server-root.js';
 
@@ -46,7 +46,13 @@ const LAST_RESORT = 5000;
  */
 export function startServer(serviceSocket: string, program: () => ServerProgram, log: ServerLog): Server {
   const service = isRoot() ? connectToService(serviceSocket) : undefined;
-  return service === undefined ? startContained(program(), log) : { channel: service, process: undefined };
+  return service === undefined ? startContained(program(), log, serverIdentity()) : { channel: service, process: undefined };
+}
+
+/** A server for a directory tree: as the caller, since it works on the caller's files. Contained servers of a service manager could not. */
+export function startTreeServer(program: () => ServerProgram, log: ServerLog): Server {
+  const caller = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  return startContained(program(), log, isRoot() ? { uid: 0, gid: 0 } : caller, ['--files']);
 }
 
 /**
@@ -86,14 +92,13 @@ const NOBODY_LISTENS: readonly number[] = [ENOENT, ENOTDIR, ECONNREFUSED];
  * Starts the program through `contain`, in a session of its own, with the handshake as descriptor 3
  * and no environment but our own variables.
  */
-function startContained({ shown, command }: ServerProgram, log: ServerLog): Server {
+function startContained({ shown, command }: ServerProgram, log: ServerLog, { uid, gid }: Identity, more: readonly string[] = []): Server {
   // What our caller left open in us is nothing to the server. Older kernels (before 5.9) lack the call.
   shim.closeOnExecFrom(3);
-  const { uid, gid } = serverIdentity();
   const [ours, theirs] = Channel.pair();
   const child = spawn(
     installedFile('build/Release/contain'),
-    [String(uid), String(gid), ...shown.map(({ outside, inside }) => `${outside}=${inside}`), '--', ...command],
+    [...more, String(uid), String(gid), ...shown.map(({ outside, inside }) => `${outside}=${inside}`), '--', ...command],
     {
       cwd: '/',
       detached: true,

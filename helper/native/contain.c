@@ -1,7 +1,7 @@
 /*
  * Starts a program that can reach nothing:
  *
- *   contain UID GID SHOW [SHOW ...] -- PROGRAM [ARGUMENT ...]
+ *   contain [--files] UID GID SHOW [SHOW ...] -- PROGRAM [ARGUMENT ...]
  *
  * in its own user, mount, pid, network, ipc, uts and cgroup namespaces, as UID and GID, without
  * capabilities and without a way to get any, and with a root in which only the SHOWn files and
@@ -17,6 +17,11 @@
  * of the program is below it: so root may show what UID cannot reach, and UID owns nothing. Started
  * by another user, UID and GID must be that user's, and the kernel must allow it user namespaces.
  *
+ * With --files the program works on other people's files, by descriptors that it is given: it sees its
+ * own descriptors in /proc, may have many, and as root (UID and GID 0) its user namespace has all users,
+ * with the capabilities to make, own and change files for them, and no other. They count for files only:
+ * what belongs to the whole machine, device nodes for example, asks for those of the namespace outside.
+ *
  * No library calls that read configuration, no PATH, no shell.
  */
 #include <errno.h>
@@ -28,6 +33,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +46,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SOCKET = 3, REPORT = 4, FAILED = 70, PATH_SIZE = 4096 };
+enum { SOCKET = 3, REPORT = 4, FAILED = 70, PATH_SIZE = 4096, MAP_SIZE = 4096 };
+
+/* As many as the kernel allows by default; each inode of a tree that the kernel knows takes one. */
+enum { MOST_FILES = 1048576 };
+
+/* CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID, SETFCAP */
+#define FOR_FILES (1UL << 0 | 1UL << 1 | 1UL << 2 | 1UL << 3 | 1UL << 4 | 1UL << 6 | 1UL << 7 | 1UL << 31)
 
 #define OLD_ROOT "/.outside"
 #define OTHER_NAMESPACES (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
@@ -100,6 +112,29 @@ static void map_user(int proc, const char *process, unsigned long uid, unsigned 
 	write_to(proc, path, map);
 	snprintf(path, sizeof(path), "%s/gid_map", process);
 	snprintf(map, sizeof(map), "%lu %lu 1\n", gid, gid);
+	write_to(proc, path, map);
+}
+
+/* All users of this namespace, each as who it is here. */
+static void map_everybody(int proc, const char *process, const char *kind)
+{
+	char path[64], text[MAP_SIZE], map[MAP_SIZE];
+	unsigned long inside, outside, count;
+	size_t length = 0;
+	ssize_t size;
+	int fd;
+
+	snprintf(path, sizeof(path), "self/%s", kind);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (size < 0)
+		fail("reading /proc/%s", path);
+	close(fd);
+	text[size] = '\0';
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (sscanf(line, "%lu %lu %lu", &inside, &outside, &count) == 3 && length + 64 < sizeof(map))
+			length += (size_t)snprintf(map + length, sizeof(map) - length, "%lu %lu %lu\n", inside, inside, count);
+	snprintf(path, sizeof(path), "%s/%s", process, kind);
 	write_to(proc, path, map);
 }
 
@@ -169,7 +204,7 @@ static void show(const char *what)
  * A small tmpfs takes the place of the root. It is mounted on /proc only because that directory
  * exists for certain: pivot_root moves it away, and the whole old tree is seen below OLD_ROOT.
  */
-static void build_root(char **shown, char **end)
+static void build_root(char **shown, char **end, bool files)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail("making mounts private");
@@ -177,6 +212,8 @@ static void build_root(char **shown, char **end)
 		fail("mounting a root");
 	if (mkdir("." OLD_ROOT, 0700) < 0 || syscall(SYS_pivot_root, ".", "." OLD_ROOT) < 0 || chdir("/") < 0)
 		fail("pivot_root");
+	if (files && mkdir("/proc", 0555) < 0)
+		fail("making /proc");
 	while (shown < end)
 		show(*shown++);
 	if (umount2(OLD_ROOT, MNT_DETACH) < 0 || rmdir(OLD_ROOT) < 0)
@@ -185,19 +222,27 @@ static void build_root(char **shown, char **end)
 		fail("making the root read-only");
 }
 
-/* For good: as a user without capabilities, and without a way to get some through execve. */
-static void become(unsigned long uid, unsigned long gid)
+/* For good: as a user with these capabilities, and without a way to get others through execve. */
+static void become(unsigned long uid, unsigned long gid, unsigned long kept)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3] = { { .effective = (uint32_t)kept, .permitted = (uint32_t)kept } };
 
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+		if (capability >= 32 || !(kept & 1UL << capability))
+			prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
 		fail("becoming user %lu", uid);
-	if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (syscall(SYS_capset, &header, held) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fail("dropping capabilities");
+}
+
+/* Of a process of its own namespace, without the machine's settings. */
+static void mount_proc(void)
+{
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid") < 0)
+		fail("mounting /proc");
 }
 
 /* SIGQUIT is for us: it ends the program at once, and us when it has ended. */
@@ -251,12 +296,15 @@ int main(int argc, char **argv)
 {
 	static const int passed_on[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT };
 	const struct rlimit no_core = { 0, 0 };
-	bool root = geteuid() == 0;
-	char **end = argv + 3, name[16], byte = 0;
+	bool root = geteuid() == 0, files = argc > 1 && !strcmp(argv[1], "--files");
+	char **end, name[16], byte = 0;
 	unsigned long uid, gid;
 	int proc, unshared[2], mapped[2];
 
 	errno = 0;
+	argv += files;
+	argc -= files;
+	end = argv + 3;
 	while (end < argv + argc && strcmp(*end, "--"))
 		end++;
 	if (argc < 5 || end >= argv + argc - 1)
@@ -264,7 +312,7 @@ int main(int argc, char **argv)
 	uid = number(argv[1]);
 	gid = number(argv[2]);
 	errno = 0;
-	if (uid == 0 || gid == 0)
+	if ((uid == 0 || gid == 0) && !(files && root && uid == gid))
 		fail("the program must not be root");
 
 	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -282,7 +330,7 @@ int main(int argc, char **argv)
 	if (unshare(OTHER_NAMESPACES) < 0)
 		fail("making namespaces");
 	sethostname("fuse4fs", 7);
-	build_root(argv + 3, end);
+	build_root(argv + 3, end, files);
 
 	if (pipe2(unshared, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0)
 		fail("pipe");
@@ -291,6 +339,11 @@ int main(int argc, char **argv)
 		fail("fork");
 	if (program == 0) {
 		close(mapped[1]);
+		if (files) {
+			mount_proc();
+			/* Best effort: fewer than the kernel's own limit may have to do. */
+			setrlimit(RLIMIT_NOFILE, &(struct rlimit){ MOST_FILES, MOST_FILES });
+		}
 		if (root) {
 			if (unshare(CLONE_NEWUSER) < 0)
 				fail("making a user namespace");
@@ -301,7 +354,7 @@ int main(int argc, char **argv)
 			if (limit >= 0 && write(limit, "0", 1) == 1)
 				close(limit);
 		}
-		become(uid, gid);
+		become(uid, gid, uid == 0 ? FOR_FILES : 0);
 		setrlimit(RLIMIT_CORE, &no_core);
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 			fail("prctl");
@@ -314,11 +367,16 @@ int main(int argc, char **argv)
 	close(unshared[1]);
 	if (root && read(unshared[0], &byte, 1) == 1) {
 		snprintf(name, sizeof(name), "%d", (int)program);
-		map_user(proc, name, uid, gid, false);
+		if (uid == 0) {
+			map_everybody(proc, name, "uid_map");
+			map_everybody(proc, name, "gid_map");
+		} else {
+			map_user(proc, name, uid, gid, false);
+		}
 		if (write(mapped[1], &byte, 1) != 1)
 			_exit(FAILED);
 	}
-	become(uid, gid);
+	become(uid, gid, 0);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(*passed_on); i++)
 		sigaction(passed_on[i], &(struct sigaction){ .sa_handler = pass_on }, NULL);
 	/* The other end of the socket must notice when the program is gone, and a log must be able to end. */

@@ -7,10 +7,12 @@
 #include "helper.h"
 
 /* open_tree(2) and its family have these numbers on every architecture but alpha. */
+#define NR_OPEN_TREE 428
 #define NR_MOVE_MOUNT 429
 #define NR_FSOPEN 430
 #define NR_FSCONFIG 431
 #define NR_FSMOUNT 432
+#define NR_MOUNT_SETATTR 442
 
 enum { VALUE_SIZE = 4097 };
 
@@ -55,6 +57,29 @@ static napi_value shim_attach(napi_env env, napi_callback_info info)
 		return NULL;
 	/* MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH */
 	return shim_result(env, syscall(NR_MOVE_MOUNT, mount, "", target, "", 0x04 | 0x40));
+}
+
+/*
+ * cloneTree(fd, set, clear): a detached mount of the directory alone, without what is mounted below it, and with
+ * these attributes changed.
+ */
+static napi_value shim_clone_tree(napi_env env, napi_callback_info info)
+{
+	struct {
+		uint64_t set, clear, propagation, user_namespace;
+	} attributes = { 0 };
+	int32_t fd, set, clear, tree;
+
+	if (!shim_int32s(env, info, &fd, &set, &clear))
+		return NULL;
+	tree = (int32_t)syscall(NR_OPEN_TREE, fd, "", AT_EMPTY_PATH | 1 /* OPEN_TREE_CLONE */ | O_CLOEXEC);
+	attributes.set = (uint32_t)set;
+	attributes.clear = (uint32_t)clear;
+	/* What is mounted in the directory later does not appear in it either. */
+	attributes.propagation = MS_PRIVATE;
+	if (tree < 0 || syscall(NR_MOUNT_SETATTR, tree, "", AT_EMPTY_PATH, &attributes, sizeof(attributes)) == 0)
+		return shim_result(env, tree);
+	return shim_failed(env, tree);
 }
 
 static napi_value shim_mount(napi_env env, napi_callback_info info)
@@ -104,6 +129,7 @@ void export_mounts(napi_env env, napi_value exports)
 	shim_export(env, exports, "fsconfig", shim_fsconfig);
 	shim_export(env, exports, "fsmount", shim_fsmount);
 	shim_export(env, exports, "attach", shim_attach);
+	shim_export(env, exports, "cloneTree", shim_clone_tree);
 	shim_export(env, exports, "mount", shim_mount);
 	shim_export(env, exports, "umount2", shim_umount2);
 	shim_export(env, exports, "mountId", shim_mount_id);

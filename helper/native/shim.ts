@@ -7,6 +7,7 @@ interface HelperShim {
   fsconfig(context: number, command: number, key: string, value: string): number;
   fsmount(context: number, attributes: number): number;
   attach(mount: number, target: number): number;
+  cloneTree(directory: number, attributesSet: number, attributesCleared: number): number;
   mount(source: string, target: string, type: string, flags: number, data: string): number;
   umount2(target: string, flags: number): number;
   deviceNumber(fd: number): number;

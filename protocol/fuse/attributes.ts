@@ -82,6 +82,17 @@ export function writeEntryOut(
   return ENTRY_OUT_SIZE;
 }
 
+/** Limits how long a written fuse_attr_out holds, since others change the file too. */
+export function limitAttrOut(view: DataView, at: number, seconds: number): void {
+  write64(view, at, seconds);
+}
+
+/** Limits how long a written fuse_entry_out holds, name and attributes. */
+export function limitEntryOut(view: DataView, at: number, seconds: number): void {
+  write64(view, at + 16, seconds);
+  write64(view, at + 24, seconds);
+}
+
 /** "No such name", for the kernel to remember. @returns the length written */
 export function writeNegativeEntryOut(view: DataView, at: number): number {
   clear(view, at, ENTRY_OUT_SIZE);

@@ -32,6 +32,8 @@ export interface InitReply extends InitFlagWords {
   readonly timeGranularity: number;
   /** Counts only with MAX_PAGES. */
   readonly maxPages: number;
+  /** Counts only with PASSTHROUGH: 1 or 2. */
+  readonly maxStackDepth: number;
 }
 
 export function readInit(view: DataView, at: number, length: number): InitRequest {
@@ -57,5 +59,6 @@ export function writeInit(view: DataView, at: number, reply: InitReply): number 
   view.setUint32(at + 24, reply.timeGranularity, true);
   view.setUint16(at + 28, reply.maxPages, true);
   view.setUint32(at + 32, reply.flags2, true);
+  view.setUint32(at + 36, reply.maxStackDepth, true);
   return INIT_OUT_SIZE;
 }

@@ -37,6 +37,17 @@ export function writeOpenOut(view: DataView, at: number, flags: number): number 
   return 16;
 }
 
+/** FOPEN_*: how the kernel is to treat an open file. */
+export const OpenReplyFlag = { DIRECT_IO: 1, KEEP_CACHE: 2, CACHE_DIR: 8, NOFLUSH: 32, PASSTHROUGH: 128 } as const;
+
+/** As fuse_open_out, of what was opened. @param backing an id with PASSTHROUGH, else 0 */
+export function writeOpenedOut(view: DataView, at: number, handle: number, flags: number, backing: number): number {
+  write64(view, at, handle);
+  view.setUint32(at + 8, flags, true);
+  view.setInt32(at + 12, backing, true);
+  return 16;
+}
+
 /** fuse_write_out (8): size4@0 padding4@4 */
 export function writeWriteOut(view: DataView, at: number, size: number): number {
   write64(view, at, size);

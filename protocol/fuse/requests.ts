@@ -14,6 +14,23 @@ export const readOffset = (view: DataView, at: number): number => readU64(view, 
 export const readSize = (view: DataView, at: number): number => view.getUint32(at + 16, true);
 export const readOpenFlags = (view: DataView, at: number): number => view.getUint32(at + 32, true);
 
+/** fh8@0, which READ, WRITE, RELEASE, FSYNC, FALLOCATE, LSEEK, COPY_FILE_RANGE and their kin begin with */
+export const requestHandle = (view: DataView, at: number): number => readU64(view, at);
+
+/** fuse_open_in (8): flags4@0 open_flags4@4 */
+export const OpenRequestFlag = { KILL_SUIDGID: 1 } as const;
+export const openFlags = (view: DataView, at: number): number => view.getUint32(at, true);
+export const openExtraFlags = (view: DataView, at: number): number => view.getUint32(at + 4, true);
+
+/** fuse_getattr_in (16): getattr_flags4@0 dummy4@4 fh8@8 */
+export const GetattrFlag = { FH: 1 } as const;
+export const getattrFlags = (view: DataView, at: number): number => view.getUint32(at, true);
+export const getattrHandle = (view: DataView, at: number): number => readU64(view, at + 8);
+
+/** fuse_fsync_in (16): fh8@0 fsync_flags4@8 padding4@12 */
+export const FsyncFlag = { DATA_ONLY: 1 } as const;
+export const fsyncFlags = (view: DataView, at: number): number => view.getUint32(at + 8, true);
+
 /** fuse_getxattr_in (8), also of LISTXATTR: size4@0 padding4@4, then for GETXATTR the name. Size 0 asks how much room is needed. */
 export const getxattrSize = (view: DataView, at: number): number => view.getUint32(at, true);
 
@@ -52,6 +69,7 @@ export const SetattrValid = {
   LOCKOWNER: 0x200, CTIME: 0x400, KILL_SUIDGID: 0x800,
 } as const;
 export const setattrValid = (view: DataView, at: number): number => view.getUint32(at, true);
+export const setattrHandle = (view: DataView, at: number): number => readU64(view, at + 8);
 export const setattrSize = (view: DataView, at: number): number => readU64(view, at + 16);
 export const setattrAccessSeconds = (view: DataView, at: number): number => readI64(view, at + 32);
 export const setattrModificationSeconds = (view: DataView, at: number): number => readI64(view, at + 40);
@@ -75,6 +93,8 @@ export const mkdirUmask = (view: DataView, at: number): number => view.getUint32
 export const clearMkdirUmask = (view: DataView, at: number): void => view.setUint32(at + 4, 0, true);
 
 /** fuse_create_in (16), also of TMPFILE: flags4@0 mode4@4 umask4@8 open_flags4@12, then the name */
+export const createFlags = (view: DataView, at: number): number => view.getUint32(at, true);
+export const createExtraFlags = (view: DataView, at: number): number => view.getUint32(at + 12, true);
 export const createMode = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 export const createUmask = (view: DataView, at: number): number => view.getUint32(at + 8, true);
 export const clearCreateUmask = (view: DataView, at: number): void => view.setUint32(at + 8, 0, true);
@@ -94,6 +114,7 @@ export const fallocateMode = (view: DataView, at: number): number => view.getUin
 
 /** fuse_copy_file_range_in (56): fh_in8@0 off_in8@8 nodeid_out8@16 fh_out8@24 off_out8@32 len8@40 flags8@48 */
 export const copyOffsetIn = (view: DataView, at: number): number => readU64(view, at + 8);
+export const copyHandleOut = (view: DataView, at: number): number => readU64(view, at + 24);
 export const copyNodeidOut = (view: DataView, at: number): number => readU64(view, at + 16);
 export const copyOffsetOut = (view: DataView, at: number): number => readU64(view, at + 32);
 export const copyLength = (view: DataView, at: number): number => readU64(view, at + 40);

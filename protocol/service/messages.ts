@@ -49,9 +49,9 @@ const welcome = z.object({
 
 const source = z.object({
   type: z.literal('source'),
-  descriptors: z.object({ device: descriptor, fuse: descriptor }).readonly(),
+  descriptors: z.object({ device: descriptor, fuse: descriptor, policy: descriptor.optional() }).readonly(),
   name,
-  kind: z.enum(['BLOCK_DEVICE', 'IMAGE_FILE']),
+  kind: z.enum(['BLOCK_DEVICE', 'IMAGE_FILE', 'DIRECTORY']),
   size: bytes,
   offset: bytes,
   /** 0: up to the end. */
@@ -94,6 +94,7 @@ const mounted = z.object({
   descriptors: z.object({
     fuseClones: z.array(descriptor).max(MAX_CLONES).readonly(),
     statusListener: descriptor.optional(),
+    registrar: descriptor.optional(),
   }).readonly(),
   deviceNumber,
 }).readonly();
@@ -128,6 +129,9 @@ export type Message = Hello | Welcome | Source | NeedJournal | Journal | MountPl
 export type MessageOf<Type extends MessageType> = Extract<Message, { type: Type }>;
 /** What a sender gives: everything but the type, which the method says. */
 export type Fields<Of extends Message> = Omit<Of, 'type'>;
+
+/** What a helper requires of a server that is to serve a directory. */
+export const DIRECTORY_TREE = 'directory-tree';
 
 /** Codes that this program sends. An end may receive others from a newer peer. */
 export type RefusalCode =

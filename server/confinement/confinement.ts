@@ -4,6 +4,8 @@ export interface Confinement {
   readonly seccomp: 'filter' | 'log' | 'off';
   /** The version that the kernel has, 0 if there is none. */
   readonly landlock: number;
+  /** It serves a directory tree: files are opened while it serves. */
+  readonly tree?: boolean;
   /** Names of the walls that are not there. */
   readonly missing: readonly string[];
 }

@@ -21,7 +21,11 @@ enum { VERSION_WITH_REFER = 2, WITH_TRUNCATE = 3, WITH_NETWORK = 4, WITH_DEVICE_
 #define TRUNCATE (UINT64_C(1) << 14)
 #define DEVICE_IOCTL (UINT64_C(1) << 15)
 #define BIND_AND_CONNECT UINT64_C(3)
+#define ABSTRACT_SOCKETS UINT64_C(1)
 #define ABSTRACT_SOCKETS_AND_SIGNALS UINT64_C(3)
+
+/* In the place of a descriptor: no tree, and walls for all threads. */
+enum { NO_TREE = -1 };
 
 struct handled {
 	uint64_t files;
@@ -62,22 +66,41 @@ static long allow_reading(int ruleset, const char *directory)
 	return result;
 }
 
+/* All that can be done to files, but for talking to devices, beneath an open directory. Device nodes take a capability. */
+static long allow_working(int ruleset, const struct handled *handled, int directory)
+{
+	struct beneath rule = { .allowed = handled->files & ~DEVICE_IOCTL, .parent = directory };
+
+	return directory < 0 ? 0 : syscall(ADD_RULE, ruleset, PATH_BENEATH, &rule, 0);
+}
+
+/* landlockVersion(): what the kernel has, or -errno */
+napi_value shim_landlock_version(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return shim_result(env, syscall(CREATE_RULESET, NULL, 0, ASK_FOR_VERSION));
+}
+
 napi_value shim_landlock(napi_env env, napi_callback_info info)
 {
 	char directories[2][PATH_MAX];
 	struct handled handled;
-	napi_value argv[2];
+	napi_value argv[3];
 	long version, result;
+	int32_t tree;
 	size_t size;
 	int ruleset;
 
-	if (!shim_arguments(env, info, 2, argv) || !shim_string(env, argv[0], directories[0], PATH_MAX) ||
-	    !shim_string(env, argv[1], directories[1], PATH_MAX))
+	if (!shim_arguments(env, info, 3, argv) || !shim_string(env, argv[0], directories[0], PATH_MAX) ||
+	    !shim_string(env, argv[1], directories[1], PATH_MAX) || !shim_int32(env, argv[2], &tree))
 		return NULL;
 	version = syscall(CREATE_RULESET, NULL, 0, ASK_FOR_VERSION);
 	if (version < 0)
 		return shim_result(env, -1);
 	size = handled_by(version, &handled);
+	/* Threads with walls of their own must still be able to wake each other; seccomp keeps signals in the process. */
+	if (tree != NO_TREE)
+		handled.scopes &= ABSTRACT_SOCKETS;
 	ruleset = (int)syscall(CREATE_RULESET, &handled, size, 0);
 	if (ruleset < 0)
 		return shim_result(env, -1);
@@ -85,7 +108,9 @@ napi_value shim_landlock(napi_env env, napi_callback_info info)
 	if (result == 0)
 		result = allow_reading(ruleset, directories[1]);
 	if (result == 0)
-		result = syscall(RESTRICT_SELF, ruleset, version >= WITH_ALL_THREADS ? ALL_THREADS : 0);
+		result = allow_working(ruleset, &handled, tree);
+	if (result == 0)
+		result = syscall(RESTRICT_SELF, ruleset, version >= WITH_ALL_THREADS && tree == NO_TREE ? ALL_THREADS : 0);
 	close(ruleset);
 	return shim_result(env, result < 0 ? -1 : version);
 }

@@ -4,10 +4,14 @@
 #include "../../native/shim.h"
 
 /*
- * landlock(directory, directory): the calling thread, and all that it starts, may read below these and
- * touch no other file, no TCP port, and no abstract socket or process outside; an empty name is none.
- * The version of Landlock, or -errno.
+ * landlock(directory, directory, tree): the calling thread, and all that it starts, may read below these,
+ * work on files below the directory that `tree` is open on, and touch no other file, no TCP port, and no
+ * abstract socket or process outside; an empty name is none. With a tree, or -2 for none, it is about this
+ * thread alone; -1 is no tree, and all threads. The version of Landlock, or -errno.
  */
 napi_value shim_landlock(napi_env env, napi_callback_info info);
+
+/* landlockVersion(): what the kernel has, or -errno */
+napi_value shim_landlock_version(napi_env env, napi_callback_info info);
 
 #endif

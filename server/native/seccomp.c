@@ -2,7 +2,8 @@
  * Two filters of system calls. The first holds from the start: a flat alphabetical list of what a
  * server needs, and after it the calls of which it needs only some uses. The second is laid over it
  * when the server serves: nothing is looked up or opened any more, and no thread is started. What is refused fails
- * with EPERM, or is logged where that was asked for.
+ * with EPERM, or is logged where that was asked for. A server of a directory tree has longer lists: it opens files,
+ * by the descriptor of the tree.
  *
  * The list is what Node 20 to 24 use with worker threads, synchronous and asynchronous files, and
  * inherited sockets; each line that is not plainly about memory, threads or descriptors says what it
@@ -130,6 +131,36 @@ static const int allowed[] = {
 	SYS_writev,
 };
 
+/* What a server of a directory tree needs beside those; landlock_* only until it serves. */
+static const int allowed_on_trees[] = {
+	SYS_capset, /* what setfsuid takes from a thread that only makes files for others */
+	SYS_copy_file_range,
+	SYS_fchmodat,
+	SYS_fchownat,
+	SYS_fgetxattr,
+	SYS_fstatfs,
+	SYS_getdents64,
+	SYS_getxattr,
+	SYS_linkat,
+	SYS_listxattr,
+	SYS_mkdirat,
+	SYS_mknodat,
+	SYS_openat2, /* beneath the tree, and what /proc/self/fd shows */
+	SYS_removexattr,
+	SYS_renameat2,
+	SYS_setfsgid,
+	SYS_setfsuid,
+	SYS_setxattr,
+	SYS_symlinkat,
+	SYS_syncfs,
+	SYS_umask,
+	SYS_unlinkat,
+	SYS_utimensat,
+	444, /* landlock_create_ruleset */
+	445, /* landlock_add_rule */
+	446, /* landlock_restrict_self */
+};
+
 /*
  * All of ioctl(2) that is needed: non-blocking descriptors, "is it a terminal?", discard, what kind of
  * device one is, which libfuse's mount helper does not say, and on /dev/fuse what the iomap extension
@@ -177,6 +208,25 @@ static const int no_longer_needed[] = {
 	SYS_readlinkat,
 	SYS_seccomp,
 	SYS_statx,
+};
+
+/* Of a server that serves a tree: what it looks up by descriptor, the others must not even do that. */
+static const int no_longer_needed_on_trees[] = {
+#ifdef SYS_access
+	SYS_access,
+#endif
+	SYS_clone,
+	SYS_clone3,
+	SYS_getcwd,
+	SYS_openat,
+#ifdef SYS_readlink
+	SYS_readlink,
+#endif
+	SYS_seccomp,
+	SYS_statx,
+	444,
+	445,
+	446,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -258,12 +308,14 @@ static void begin(struct program *program, unsigned int architecture)
 	load(program, offsetof(struct seccomp_data, nr));
 }
 
-static void write_starting(struct program *program)
+static void write_starting(struct program *program, bool tree)
 {
 	const unsigned int own_process[] = { (unsigned int)getpid() };
 
 	for (size_t i = 0; i < COUNT(allowed); i++)
 		answer_call(program, allowed[i], SECCOMP_RET_ALLOW);
+	for (size_t i = 0; tree && i < COUNT(allowed_on_trees); i++)
+		answer_call(program, allowed_on_trees[i], SECCOMP_RET_ALLOW);
 	allow_values(program, SYS_ioctl, 1, allowed_ioctls, COUNT(allowed_ioctls));
 	allow_values(program, SYS_fcntl, 1, allowed_fcntls, COUNT(allowed_fcntls));
 	allow_values(program, SYS_prctl, 0, allowed_prctls, COUNT(allowed_prctls));
@@ -285,18 +337,21 @@ static void write_starting(struct program *program)
 	answer(program, program->refusal);
 }
 
-static void write_serving(struct program *program)
+static void write_serving(struct program *program, bool tree)
 {
-	for (size_t i = 0; i < COUNT(no_longer_needed); i++)
-		answer_call(program, no_longer_needed[i], program->refusal);
+	const int *calls = tree ? no_longer_needed_on_trees : no_longer_needed;
+	size_t count = tree ? COUNT(no_longer_needed_on_trees) : COUNT(no_longer_needed);
+
+	for (size_t i = 0; i < count; i++)
+		answer_call(program, calls[i], program->refusal);
 	answer(program, SECCOMP_RET_ALLOW);
 }
 
 napi_value shim_seccomp(napi_env env, napi_callback_info info)
 {
-	int32_t serving, log_only;
+	int32_t serving, tree, log_only;
 
-	if (!shim_int32s(env, info, &serving, &log_only))
+	if (!shim_int32s(env, info, &serving, &tree, &log_only))
 		return NULL;
 #ifndef THIS_ARCHITECTURE
 	errno = ENOSYS;
@@ -308,9 +363,9 @@ napi_value shim_seccomp(napi_env env, napi_callback_info info)
 
 	begin(&program, THIS_ARCHITECTURE);
 	if (serving)
-		write_serving(&program);
+		write_serving(&program, tree);
 	else
-		write_starting(&program);
+		write_starting(&program, tree);
 	filter.len = program.length;
 	/* TSYNC: the threads that Node has already started are bound too; it returns one that could not be. */
 	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter);

@@ -3,7 +3,7 @@
 
 #include "../../native/shim.h"
 
-/* seccomp(serving, logOnly): binds every thread of this process to what a server needs from its start, or once it serves; 0, or -errno */
+/* seccomp(serving, tree, logOnly): binds every thread of this process to what a server needs from its start, or once it serves; 0, or -errno */
 napi_value shim_seccomp(napi_env env, napi_callback_info info);
 
 #endif

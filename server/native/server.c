@@ -13,6 +13,7 @@ NAPI_MODULE_INIT()
 	export_device(env, exports);
 	export_process(env, exports);
 	shim_export(env, exports, "landlock", shim_landlock);
+	shim_export(env, exports, "landlockVersion", shim_landlock_version);
 	shim_export(env, exports, "seccomp", shim_seccomp);
 	if (crc32c_in_hardware())
 		shim_export(env, exports, "crc32c", shim_crc32c);

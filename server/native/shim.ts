@@ -44,12 +44,15 @@ export interface ServerShim {
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;
   /**
-   * The calling thread, and all that it starts, may read below these two directories (empty: none), and reach
-   * nothing else by name. The version of Landlock, or a negative errno.
+   * The calling thread, and all that it starts, may read below these two directories (empty: none), work on files
+   * below the one that `tree` is open on, and reach nothing else by name. With a tree, or -2 for none, this thread
+   * alone; -1: no tree, and all threads. The version of Landlock, or a negative errno.
    */
-  landlock(one: string, other: string): number;
-  /** Binds every thread to the system calls in seccomp.c, those of the start or those of a server that serves; others fail with EPERM, or are only logged. */
-  seccomp(serving: 0 | 1, logOnly: 0 | 1): number;
+  landlock(one: string, other: string, tree: number): number;
+  /** The version of Landlock that the kernel has, or a negative errno. */
+  landlockVersion(): number;
+  /** Binds every thread to the system calls in seccomp.c, those of the start or those of a server that serves, which for a directory tree are more; others fail with EPERM, or are only logged. */
+  seccomp(serving: 0 | 1, tree: 0 | 1, logOnly: 0 | 1): number;
 }
 
 export const serverShim: ServerShim = loadShim<ServerShim>('server');

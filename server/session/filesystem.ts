@@ -1,3 +1,5 @@
+import type { InitFlagName } from '../../protocol/fuse/init-flags.js';
+import type { Confinement } from '../confinement/confinement.js';
 import type { OperationTable } from './handler.js';
 import type { Connection } from './negotiation.js';
 import type { Request } from './request.js';
@@ -9,7 +11,7 @@ export interface FilesystemSource {
   readonly name: string;
   /** Where it will be mounted; for messages, and for the superblock to remember. */
   readonly target: string;
-  readonly kind: 'block device' | 'image file';
+  readonly kind: 'block device' | 'image file' | 'directory';
   /** Size of the device or file, and where the filesystem lies in it; sizeLimit 0: up to the end. */
   readonly size: number;
   readonly offset: number;
@@ -20,6 +22,8 @@ export interface FilesystemSource {
   readonly options: readonly string[];
   /** Where the kernel can move file data itself. */
   readonly iomap?: IomapChannel;
+  /** What is allowed in a directory, open for reading; the filesystem's to close. */
+  readonly policy?: number;
 }
 
 /** The kernel's own way to the device (the iomap extension): what is asked of it, and told, beside replies. */
@@ -44,6 +48,15 @@ export interface JournalSource {
 /** Asks the helper for the external journal that the superblock names. */
 export type RequestJournal = (uuid: string, deviceNumber: number) => JournalSource;
 
+/** What a filesystem that is not the only one to change its files asks of the kernel, in place of what the session asks for otherwise. */
+export interface KernelWishes {
+  /** Without these there is no mount. */
+  readonly required: readonly InitFlagName[];
+  readonly wanted: readonly InitFlagName[];
+  /** How many filesystems the kernel may pass through before it comes to the data, 0 where it is not to. */
+  readonly stackDepth: number;
+}
+
 /** What the mount needs to know, and its user. */
 export interface MountFacts {
   readonly blockSize: number;
@@ -63,6 +76,7 @@ export interface MountFacts {
 export interface MountedFilesystem {
   readonly facts: MountFacts;
   readonly operations: OperationTable;
+  readonly kernelWishes?: KernelWishes;
   /** Where the kernel is to move file data, if it agrees; then CONFIG follows INIT. */
   readonly iomap?: { readonly isConfigured: boolean } | undefined;
   /** Names of what `tend` measures, for the status report. */
@@ -74,8 +88,9 @@ export interface MountedFilesystem {
   /**
    * The mount exists, and with it the kernel's claim on the device: from here on it may be written.
    * Called before `operations` is asked for.
+   * @param registrar a socket to whoever registers files for the kernel to read and write itself; the filesystem's to close
    */
-  activate?(): void;
+  activate?(registrar?: number): void;
   /** INIT has been answered; requests follow. */
   connected?(connection: Connection): void;
   /** After every reply: brings caches back under their budgets, and writes how things stand, in the order of `gauges`. */
@@ -126,6 +141,10 @@ export interface StaleNodes {
 
 /** What the module of a filesystem exports. */
 export interface FilesystemModule {
+  /** What it can that not every one can (negotiation.ts). */
+  readonly features?: readonly string[];
+  /** The walls around what the source leads to, where they were not built before it was known. Called before anything is read. */
+  confine?(source: FilesystemSource, confinement: Confinement): Confinement;
   /** @throws FilesystemError, or OptionError for an option that it does not know */
   openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem;
 }

@@ -1,8 +1,8 @@
 import type { Channel } from '../../protocol/seqpacket/channel.js';
-import type { Source } from '../../protocol/service/messages.js';
+import { DIRECTORY_TREE, type Source } from '../../protocol/service/messages.js';
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../confinement/confinement.js';
-import type { FilesystemModule, FilesystemSource, JournalSource, MountedFilesystem } from './filesystem.js';
+import { OptionError, type FilesystemModule, type FilesystemSource, type JournalSource, type MountedFilesystem } from './filesystem.js';
 import { iomapChannel } from './iomap-channel.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
@@ -38,11 +38,13 @@ export type SourceListener = (name: string, target: string) => void;
  * @throws RefusedError, HandshakeError, or whatever opening the filesystem threw
  */
 export function mountForHelper(channel: Channel, module: FilesystemModule, confinement: Confinement, announce: SourceListener): Mount {
-  const end = ServerEnd.accept(channel);
+  const end = ServerEnd.accept(channel, { offer: { optionalFeatures: module.features ?? [] } });
   const source = end.source();
   announce(source.name, source.target);
-  const strict = orRefuse(end, source, () => isToBeStrict(source.options, confinement));
-  const filesystem = orRefuse(end, source, () => module.openFilesystem(describe(source), journalFrom(end)));
+  orRefuse(end, source, () => assertKind(source, end.agreement.features));
+  const described = describe(source);
+  const strict = orRefuse(end, source, () => isToBeStrict(source.options, module.confine?.(described, confinement) ?? confinement));
+  const filesystem = orRefuse(end, source, () => module.openFilesystem(described, journalFrom(end)));
   const maximumPages = Math.min(MOST_PAGES, source.maxPagesLimit > 0 ? source.maxPagesLimit : DEFAULT_MAXIMUM_PAGES);
   try {
     const { facts } = filesystem;
@@ -57,7 +59,7 @@ export function mountForHelper(channel: Channel, module: FilesystemModule, confi
       uuid: facts.uuid,
       warnings: facts.warnings,
     });
-    filesystem.activate?.();
+    filesystem.activate?.(descriptors.registrar);
     const helper: WaitingHelper = {
       ready: (kernelFeatures) => {
         end.ready({ kernelFeatures, warnings: [] });
@@ -86,12 +88,19 @@ function orRefuse<Result>(end: ServerEnd, { name }: Source, act: () => Result): 
   }
 }
 
+function assertKind({ kind }: Source, features: ReadonlySet<string>): void {
+  if ((kind === 'DIRECTORY') !== features.has(DIRECTORY_TREE)) throw new OptionError(kind === 'DIRECTORY' ? 'this server serves no directories' : 'this server serves directories only');
+}
+
+const KINDS = { BLOCK_DEVICE: 'block device', IMAGE_FILE: 'image file', DIRECTORY: 'directory' } as const;
+
 function describe({ descriptors, name, target, kind, size, offset, sizeLimit, sectorSize, writable, options }: Source): FilesystemSource {
   return {
     descriptor: descriptors.device,
     name,
     target,
-    kind: kind === 'BLOCK_DEVICE' ? 'block device' : 'image file',
+    kind: KINDS[kind],
+    ...(descriptors.policy !== undefined && { policy: descriptors.policy }),
     size,
     offset,
     sizeLimit,

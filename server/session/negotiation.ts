@@ -1,4 +1,5 @@
 import { InitFlag, toNames, toWords, type InitFlagName } from '../../protocol/fuse/init-flags.js';
+import type { KernelWishes } from './filesystem.js';
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR, type InitReply, type InitRequest } from '../../protocol/fuse/init.js';
 
 const PAGE = 4096;
@@ -55,6 +56,8 @@ export interface SessionLimits {
   readonly timeGranularity: number;
   /** File data is left to the kernel where it offers that. */
   readonly iomap?: boolean;
+  /** In place of what is asked for otherwise. */
+  readonly wishes?: KernelWishes | undefined;
 }
 
 /** What was agreed on, once the kernel has the reply. */
@@ -77,12 +80,12 @@ export function negotiate(request: InitRequest, limits: SessionLimits): Negotiat
     return { outcome: 'refused', reason: `the kernel speaks FUSE ${spoken}, and ${PROTOCOL_MAJOR}.${LOWEST_MINOR} is needed` };
   }
   const offered = toNames(request);
-  const required = limits.readOnly ? REQUIRED : [...REQUIRED, ...REQUIRED_FOR_WRITING];
+  const required = limits.wishes?.required ?? (limits.readOnly ? REQUIRED : [...REQUIRED, ...REQUIRED_FOR_WRITING]);
   const missing = required.filter((name) => !offered.has(name));
   if (missing.length > 0) {
     return { outcome: 'refused', reason: `the kernel's FUSE does not have ${missing.join(', ')}` };
   }
-  const wanted = limits.readOnly ? [...WANTED, ...WANTED_FOR_READING] : [...WANTED, ...WANTED_FOR_WRITING];
+  const wanted = limits.wishes?.wanted ?? (limits.readOnly ? [...WANTED, ...WANTED_FOR_READING] : [...WANTED, ...WANTED_FOR_WRITING]);
   const features = new Set([...required, ...wanted.filter((name) => offered.has(name))]);
   if (limits.iomap === true && request.minor >= IOMAP_MINOR && offered.has('IOMAP')) features.add('IOMAP');
   const agreed = reply(request, limits, features);
@@ -106,6 +109,7 @@ function reply(request: InitRequest, limits: SessionLimits, features: ReadonlySe
     maxWrite: maximumBytes,
     timeGranularity: limits.timeGranularity,
     maxPages: limits.maximumPages,
+    maxStackDepth: features.has('PASSTHROUGH') ? (limits.wishes?.stackDepth ?? 0) : 0,
   };
 }
 

@@ -52,7 +52,7 @@ export class Session {
   constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
     const maximumBytes = maximumPages * PAGE;
     this.filesystem = filesystem;
-    this.limits = { readOnly: filesystem.facts.readOnly, maximumPages, timeGranularity: filesystem.facts.timeGranularity ?? 1, iomap: filesystem.iomap !== undefined };
+    this.limits = { readOnly: filesystem.facts.readOnly, maximumPages, timeGranularity: filesystem.facts.timeGranularity ?? 1, wishes: filesystem.kernelWishes, iomap: filesystem.iomap !== undefined };
     this.request = new Request(maximumBytes);
     this.reply = new Reply(Math.max(maximumBytes, LARGEST_OTHER_REPLY));
     this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, (opcode, nodeid, error) => {

@@ -42,7 +42,11 @@ export interface DataRun {
 export async function exerciseData(directory: string, { name, recipe, extents }: DataKind, options: DataRun): Promise<string[]> {
   const image = await makeImage(directory, recipe, name.replace(/\W+/g, '-'));
   const expected = mkdtempSync(join(directory, 'expected-'));
-  const problem = await fuseMount(image, [], (target) => exerciseMount(image, target, expected, extents, options));
+  const remount = async (target: string): Promise<void> => {
+    await run(process.execPath, [fuse4fs, 'umount', target]);
+    await run(process.execPath, [fuse4fs, image, target]);
+  };
+  const problem = await fuseMount(image, [], (target) => exerciseMount(target, expected, remount, extents, options));
   const complaints = await e2fsckComplaints(image);
   const problems = [problem, complaints].filter((text) => text !== undefined);
   if (problem !== undefined) return problems;
@@ -50,7 +54,8 @@ export async function exerciseData(directory: string, { name, recipe, extents }:
   return problems;
 }
 
-async function exerciseMount(image: string, target: string, expected: string, extents: boolean, { seed, operations, remounts, seconds }: DataRun): Promise<string | undefined> {
+/** @param expected where the contents are put that the files should have. @returns what was not as it should be */
+export async function exerciseMount(target: string, expected: string, remount: (target: string) => Promise<void>, extents: boolean, { seed, operations, remounts, seconds }: DataRun): Promise<string | undefined> {
   const args = [target, seed, operations, remounts, expected, FAR, ...(extents ? ['extents'] : [])].map(String);
   const child = spawn(await nativeProgram('exercise-file'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const deadline = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
@@ -61,8 +66,7 @@ async function exerciseMount(image: string, target: string, expected: string, ex
       lines.push(line);
       continue;
     }
-    await run(process.execPath, [fuse4fs, 'umount', target]);
-    await run(process.execPath, [fuse4fs, image, target]);
+    await remount(target);
     child.stdin.write('go\n');
   }
   const end = await ended;
@@ -71,7 +75,7 @@ async function exerciseMount(image: string, target: string, expected: string, ex
 }
 
 /** Each file is named after the one below the mount, and the offset where its contents are. */
-function differences(expected: string, target: string): string[] {
+export function differences(expected: string, target: string): string[] {
   return readdirSync(expected).flatMap((entry) => {
     const [name = '', offset = ''] = entry.split('@');
     const [want, found] = [readFileSync(join(expected, entry)), readFileSync(join(target, name)).subarray(Number(offset))];

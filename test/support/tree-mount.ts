@@ -1,0 +1,26 @@
+/** Mounts of directories, by the command under test. */
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { attempt, run } from './command.js';
+import { fuse4fs } from './mount.js';
+
+/** Mounts SOURCE through the helper and a server, beside it, and unmounts it whatever happens. */
+export async function treeMount<Result>(source: string, options: readonly string[], use: (target: string) => Promise<Result>): Promise<Result> {
+  const target = mkdtempSync(join(dirname(source), 'tree-'));
+  try {
+    await run(process.execPath, [fuse4fs, '-t', 'passthrough', source, target, ...(options.length > 0 ? ['-o', options.join(',')] : [])]);
+    const result = await use(target);
+    await run(process.execPath, [fuse4fs, 'umount', target]);
+    return result;
+  } finally {
+    await attempt('umount', ['-l', target]);
+    rmdirSync(target);
+  }
+}
+
+/** A directory of its own in a mounted filesystem, for a tree that can have a mount point beside it. */
+export function treeIn(mounted: string, name = 'tree'): string {
+  const tree = join(mounted, name);
+  mkdirSync(tree, { recursive: true });
+  return tree;
+}
