@@ -25,6 +25,8 @@ export function openingOperations(tree: Tree): OperationTable {
   const open = (reply: Reply, node: TreeNode, flags: number): number => {
     if (node.decision.denied) return -EACCES;
     if (node.decision.readOnly && writes(flags)) return -EROFS;
+    const gone = node.parent === undefined ? 0 : treeShim.isInTree(node.parent.descriptor);
+    if (gone < 0) return gone;
     return writeOpened(tree, reply, reply.body, node, flags);
   };
 
@@ -51,7 +53,7 @@ export function openingOperations(tree: Tree): OperationTable {
 
     OPENDIR: (request, reply) => {
       const node = nodes.get(request.nodeid);
-      const outcome = node.decision.denied ? -EACCES : treeShim.reopen(node.descriptor, O_RDONLY | O_DIRECTORY);
+      const outcome = node.decision.denied ? -EACCES : treeShim.isInTree(node.descriptor) || treeShim.reopen(node.descriptor, O_RDONLY | O_DIRECTORY);
       auditNode(node, 'open', request, outcome, O_DIRECTORY);
       if (outcome < 0) return outcome;
       node.cachedOpens++;

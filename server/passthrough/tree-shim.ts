@@ -7,6 +7,8 @@ import { loadShim } from '../../native/load.js';
 export interface TreeShim {
   /** Of a name in a directory. */
   openBelow(directory: number, bytes: Uint8Array, name: number, flags: number, mode: number): number;
+  /** 0, or -ESTALE for a directory that was moved out of the tree. All that is done to names asks for that first. */
+  isInTree(directory: number): number;
   openUnnamed(directory: number, flags: number, mode: number): number;
   makeDirectory(directory: number, bytes: Uint8Array, name: number, mode: number): number;
   /** The device as FUSE has it. */
