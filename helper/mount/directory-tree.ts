@@ -13,18 +13,19 @@ const NO_ACCESS_TIME = 0x10;
 const ACCESS_TIMES = 0x70;
 
 /**
- * Opens SOURCE, a directory. Root's is a mount of its own, that nobody else sees: its root is that directory, nothing that
+ * Opens SOURCE, a directory, as a mount of its own that nobody else sees: its root is that directory, nothing that
  * is mounted below it belongs to it, its device nodes cannot be opened, and it is written only where that was asked for.
  */
 export function openTree(given: string, options: MountOptions): Source {
   refuseOthersOptions(options);
+  if (!isRoot()) throw new MountError('PERMISSION', 'only root mounts directories', 'its server makes files for everybody who uses the mount');
   const path = canonical(given);
   const policy = options.helper.policy === undefined ? undefined : openPolicy(options.helper.policy);
   const closePolicy = (): void => {
     if (policy !== undefined) closeSync(policy);
   };
   try {
-    const descriptor = isRoot() ? clone(path, options) : openDirectory(path);
+    const descriptor = clone(path, options);
     return {
       descriptor,
       policy,

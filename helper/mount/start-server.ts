@@ -49,11 +49,10 @@ export function startServer(serviceSocket: string, program: () => ServerProgram,
   return service === undefined ? startContained(program(), log, serverIdentity()) : { channel: service, process: undefined };
 }
 
-/** A server for a directory tree: as the caller, since it works on the caller's files. Contained servers of a service manager could not. */
-export function startTreeServer(program: () => ServerProgram, log: ServerLog): Server {
-  const caller = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-  return startContained(program(), log, isRoot() ? { uid: 0, gid: 0 } : caller, ['--files']);
-}
+/** A server for a directory tree: as root, of files only. Those that a service manager contains could not make any for others. */
+export const startTreeServer = (program: () => ServerProgram, log: ServerLog): Server => startContained(program(), log, ROOT, ['--files']);
+
+const ROOT: Identity = { uid: 0, gid: 0 };
 
 /**
  * A server that somebody else has started for this one mount, in a container for example: it may be

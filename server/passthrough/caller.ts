@@ -6,23 +6,20 @@ import { treeShim } from './tree-shim.js';
 const ROOT = 0;
 const HIGHEST_ID = 2 ** 32 - 2;
 
-const ownUid = process.geteuid?.() ?? ROOT;
-const ownGid = process.getegid?.() ?? ROOT;
-
 /**
  * Makes something on behalf of whoever asks: it is theirs, and their umask counts, unless the directory has default
- * ACLs. Whether they may was decided by the kernel of the mount. A server that is not root can only make its own.
+ * ACLs. Whether they may was decided by the kernel of the mount.
  * @returns what `make` returns
  * @throws TreeError
  */
 export function onBehalfOf({ uid, gid }: Request, umask: number, { uidShift, gidShift }: Decision, make: () => number): number {
-  const owner = ownUid === ROOT ? unshifted(uid, uidShift) : ROOT;
-  const group = ownUid === ROOT ? unshifted(gid, gidShift) : ROOT;
+  const owner = unshifted(uid, uidShift);
+  const group = unshifted(gid, gidShift);
   try {
     if (treeShim.actAs(owner, group, umask) < 0) throw new TreeError(EPERM, `no file can be made for user ${owner}`);
     return make();
   } finally {
-    if (owner !== ROOT || group !== ROOT) treeShim.actAsSelf(ownUid, ownGid);
+    if (owner !== ROOT || group !== ROOT) treeShim.actAsRoot();
   }
 }
 

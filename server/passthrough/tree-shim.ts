@@ -50,7 +50,7 @@ export interface TreeShim {
 
   /** Files that this thread makes belong to them from now on. */
   actAs(uid: number, gid: number, umask: number): number;
-  actAsSelf(uid: number, gid: number): number;
+  actAsRoot(): number;
 }
 
 export const treeShim: TreeShim = loadShim<TreeShim>('passthrough');

@@ -36,20 +36,17 @@ static napi_value shim_act_as(napi_env env, napi_callback_info info)
 	return shim_result(env, syscall(SYS_capset, &header, held));
 }
 
-/* actAsSelf(uid, gid): back again */
-static napi_value shim_act_as_self(napi_env env, napi_callback_info info)
+/* actAsRoot(): back again */
+static napi_value shim_act_as_root(napi_env env, napi_callback_info info)
 {
-	int32_t uid, gid;
-
-	if (!shim_int32s(env, info, &uid, &gid))
-		return NULL;
-	syscall(SYS_setfsuid, uid);
-	syscall(SYS_setfsgid, gid);
+	(void)info;
+	syscall(SYS_setfsuid, 0);
+	syscall(SYS_setfsgid, 0);
 	return shim_result(env, 0);
 }
 
 void export_identity(napi_env env, napi_value exports)
 {
 	shim_export(env, exports, "actAs", shim_act_as);
-	shim_export(env, exports, "actAsSelf", shim_act_as_self);
+	shim_export(env, exports, "actAsRoot", shim_act_as_root);
 }
