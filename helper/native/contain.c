@@ -18,7 +18,7 @@
  * by another user, UID and GID must be that user's, and the kernel must allow it user namespaces.
  *
  * With --files the program works on other people's files, by descriptors that it is given: it sees its
- * own descriptors in /proc, may have many, and as root (UID and GID 0) its user namespace has all users,
+ * own descriptors in /proc, and as root (UID and GID 0) its user namespace has all users,
  * with the capabilities to make, own and change files for them, and no other. They count for files only:
  * what belongs to the whole machine, device nodes for example, asks for those of the namespace outside.
  *
@@ -47,9 +47,6 @@
 #include <unistd.h>
 
 enum { SOCKET = 3, REPORT = 4, FAILED = 70, PATH_SIZE = 4096, MAP_SIZE = 4096 };
-
-/* As many as the kernel allows by default; each inode of a tree that the kernel knows takes one. */
-enum { MOST_FILES = 1048576 };
 
 /* CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, SETGID, SETUID, SETFCAP */
 #define FOR_FILES (1UL << 0 | 1UL << 1 | 1UL << 2 | 1UL << 3 | 1UL << 4 | 1UL << 6 | 1UL << 7 | 1UL << 31)
@@ -339,11 +336,8 @@ int main(int argc, char **argv)
 		fail("fork");
 	if (program == 0) {
 		close(mapped[1]);
-		if (files) {
+		if (files)
 			mount_proc();
-			/* Best effort: fewer than the kernel's own limit may have to do. */
-			setrlimit(RLIMIT_NOFILE, &(struct rlimit){ MOST_FILES, MOST_FILES });
-		}
 		if (root) {
 			if (unshare(CLONE_NEWUSER) < 0)
 				fail("making a user namespace");

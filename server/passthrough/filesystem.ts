@@ -90,6 +90,10 @@ class MountedTree implements MountedFilesystem {
     else this.#registrar?.close();
   }
 
+  unneededNodes(): readonly number[] | undefined {
+    return this.#tree.nodes.takeUnneeded();
+  }
+
   tend(gauges: Float64Array): void {
     gauges[0] = this.#tree.nodes.count;
     gauges[1] = this.#tree.files.count;

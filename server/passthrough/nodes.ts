@@ -6,6 +6,18 @@ import { childPath, type TreeNode } from './node.js';
 import { both, FREE, type Decision, type Policy } from './policy.js';
 import { O_PATH, treeShim } from './tree-shim.js';
 
+/** The rest is for open files, and for what the kernel is about to forget. */
+const SHARE_OF_DESCRIPTORS = 0.6;
+const NAMED_AT_ONCE = 128;
+
+function* take<Item>(items: Iterable<Item>, most: number): Generator<Item> {
+  let count = 0;
+  for (const item of items) {
+    if (count++ === most) return;
+    yield item;
+  }
+}
+
 /**
  * The files that the kernel of the mount knows, by nodeid and by inode number. Each holds its inode by a descriptor, so
  * a number that is found again is the same file. Nodeids are given once.
@@ -18,16 +30,34 @@ export class Nodes {
   readonly #byInode = new Map<number, TreeNode>();
   readonly #device: number;
   #next = ROOT_NODEID + 1;
+  /** How many there may be before the kernel is asked to forget some. */
+  readonly #many: number;
+  /** Since it was asked last. */
+  #added = 0;
 
   /** @param descriptor of the root */
   constructor(descriptor: number, policy: Policy) {
     this.policy = policy;
+    this.#many = Math.floor(treeShim.descriptorLimit() * SHARE_OF_DESCRIPTORS);
     const decision = policy.decide('/');
     const { inode, realMode, device } = this.facts.read(descriptor, decision);
     this.#device = device;
     this.root = { nodeid: ROOT_NODEID, inode, descriptor, mode: realMode, lookups: Infinity, parent: undefined, name: '', decision, cachedOpens: 0, backing: undefined };
     this.#byNodeid.set(ROOT_NODEID, this.root);
     this.#byInode.set(inode, this.root);
+  }
+
+  /** Those that were found first, or looked at here longest ago, as soon as descriptors become few. */
+  takeUnneeded(): readonly number[] | undefined {
+    if (this.#added < NAMED_AT_ONCE / 2 || this.count <= this.#many) return undefined;
+    this.#added = 0;
+    const oldest = [...take(this.#byNodeid.values(), NAMED_AT_ONCE)].filter((node) => node !== this.root);
+    for (const node of oldest) {
+      // It comes to its turn again after all others, should it be in use.
+      this.#byNodeid.delete(node.nodeid);
+      this.#byNodeid.set(node.nodeid, node);
+    }
+    return oldest.map(({ nodeid }) => nodeid);
   }
 
   get count(): number {
@@ -97,6 +127,7 @@ export class Nodes {
       const node: TreeNode = { nodeid: this.#next++, inode, descriptor, mode: realMode, lookups: 1, parent: directory, name, decision, cachedOpens: 0, backing: undefined };
       this.#byNodeid.set(node.nodeid, node);
       this.#byInode.set(inode, node);
+      this.#added++;
       return node;
     }
     treeShim.close(descriptor);

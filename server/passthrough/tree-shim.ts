@@ -44,6 +44,8 @@ export interface TreeShim {
   copy(from: number, offset: number, to: number, offsetTo: number, length: number): number;
   sync(descriptor: number, dataOnly: 0 | 1): number;
   close(descriptor: number): number;
+  /** How many this process may have. */
+  descriptorLimit(): number;
 
   /** Sends a packet, with a descriptor unless that is -1, and waits for the number that is the answer. */
   exchange(socket: number, descriptor: number, bytes: Uint8Array, length: number, milliseconds: number): number;

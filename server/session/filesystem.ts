@@ -107,6 +107,8 @@ export interface MountedFilesystem {
   readonly writebacks?: WritebackRequests;
   /** What the kernel has to ask for again. */
   readonly staleAttributes?: StaleNodes;
+  /** Nodes that the kernel had better forget, since each costs something here: a few at a time; undefined: none. */
+  unneededNodes?(): readonly number[] | undefined;
   /** An operation failed by damage or a failing device: the filesystem may note it, or give up. */
   failed?(error: unknown): void;
   /** No request follows: everything goes to the device, and the descriptors are closed. */

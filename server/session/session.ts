@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { readInit, writeInit } from '../../protocol/fuse/init.js';
-import { writeStaleAttributes } from '../../protocol/fuse/notification.js';
+import { writeStaleAttributes, writeUnneeded } from '../../protocol/fuse/notification.js';
 import type { Counters } from './counters.js';
 import { Dispatcher, NOTHING, type FailureListener } from './dispatcher.js';
 import type { MountedFilesystem } from './filesystem.js';
@@ -121,11 +121,13 @@ export class Session {
   }
 
   /**
-   * Tells the kernel which attributes it has to ask for again.
+   * Tells the kernel which attributes it has to ask for again, and which nodes to forget.
    * @param send is called with each message, which is in `reply` from `reply.start` on
    */
   notify(send: (length: number) => void): void {
     const { reply } = this;
+    const unneeded = this.filesystem.unneededNodes?.();
+    if (unneeded !== undefined) send(writeUnneeded(reply.view, reply.start, unneeded));
     const stale = this.filesystem.staleAttributes;
     if (stale === undefined || stale.dueIn > 0) return;
     stale.tell((nodeid) => send(writeStaleAttributes(reply.view, reply.start, nodeid)));

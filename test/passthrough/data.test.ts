@@ -1,5 +1,6 @@
 /** The contents of files on a mount of a directory: who reads and writes them, and that they are what was written. */
-import { closeSync, constants, fsyncSync, ftruncateSync, mkdtempSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/command.js';
@@ -58,6 +59,26 @@ t.test('the kernel reads and writes, where it may', { skip }, async (t) => {
       t.ok(readFileSync(join(tree, 'file')).equals(DATA), 'the file itself has it all');
     });
   }
+});
+
+/** The kernel can be asked to forget what nobody uses. */
+const forgets = (): boolean => {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 18);
+};
+
+t.test('more files than descriptors', { skip: skip || (!forgets() && 'needs Linux 6.18') }, async (t) => {
+  const tree = treeIn(scratchDirectory(t, 'tree-many'));
+  const names = Array.from({ length: 3000 }, (_, index) => join(`d${index % 10}`, `file${index}`));
+  for (let index = 0; index < 10; index++) mkdirSync(join(tree, `d${index}`));
+  for (const name of names) writeFileSync(join(tree, name), name);
+  await treeMount(tree, [], (target) => {
+    const held = openSync(join(target, 'd0', 'file0'), 'r');
+    for (let round = 0; round < 2; round++) t.strictSame(names.filter((name) => statSync(join(target, name)).size !== name.length), []);
+    t.strictSame(names.filter((name) => readFileSync(join(target, name), 'utf8') !== name), []);
+    closeSync(held);
+    return Promise.resolve();
+  }, ['prlimit', '--nofile=1024:1024']);
 });
 
 t.test('a file that is open twice, and of which others change the size', { skip }, async (t) => {

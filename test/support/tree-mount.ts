@@ -4,11 +4,15 @@ import { dirname, join } from 'node:path';
 import { attempt, run } from './command.js';
 import { fuse4fs } from './mount.js';
 
-/** Mounts SOURCE through the helper and a server, beside it, and unmounts it whatever happens. */
-export async function treeMount<Result>(source: string, options: readonly string[], use: (target: string) => Promise<Result>): Promise<Result> {
+/**
+ * Mounts SOURCE through the helper and a server, beside it, and unmounts it whatever happens.
+ * @param through a program, with its arguments, that runs the command
+ */
+export async function treeMount<Result>(source: string, options: readonly string[], use: (target: string) => Promise<Result>, through: readonly string[] = []): Promise<Result> {
   const target = mkdtempSync(join(dirname(source), 'tree-'));
   try {
-    await run(process.execPath, [fuse4fs, '-t', 'passthrough', source, target, ...(options.length > 0 ? ['-o', options.join(',')] : [])]);
+    const [program = process.execPath, ...words] = [...through, process.execPath, fuse4fs];
+    await run(program, [...words, '-t', 'passthrough', source, target, ...(options.length > 0 ? ['-o', options.join(',')] : [])]);
     const result = await use(target);
     await run(process.execPath, [fuse4fs, 'umount', target]);
     return result;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -142,6 +143,17 @@ static napi_value shim_close(napi_env env, napi_callback_info info)
 	return shim_result(env, close(descriptor));
 }
 
+/* descriptorLimit(): how many this process may have open */
+static napi_value shim_descriptor_limit(napi_env env, napi_callback_info info)
+{
+	struct rlimit limit;
+
+	(void)info;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return shim_result(env, -1);
+	return shim_result(env, limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur);
+}
+
 /* exchange(socket, descriptor, bytes, length, milliseconds): sends a packet, with a descriptor unless that is -1; the number that comes back */
 static napi_value shim_exchange(napi_env env, napi_callback_info info)
 {
@@ -196,5 +208,6 @@ void export_contents(napi_env env, napi_value exports)
 	shim_export(env, exports, "copy", shim_copy);
 	shim_export(env, exports, "sync", shim_sync);
 	shim_export(env, exports, "close", shim_close);
+	shim_export(env, exports, "descriptorLimit", shim_descriptor_limit);
 	shim_export(env, exports, "exchange", shim_exchange);
 }
