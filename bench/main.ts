@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { measure } from './bench.js';
 import { run } from './command.js';
 import { contenders, type Contender } from './contenders.js';
@@ -9,6 +9,7 @@ import { compareRequestTypes } from './floor/compare.js';
 import { makeImages } from './image.js';
 import { benchInTestKernel } from './inside-kernel.js';
 import { machine } from './machine.js';
+import { comparePassthrough } from './passthrough.js';
 import { regressions } from './regressions.js';
 import { report } from './report.js';
 import { requestsTable } from './requests.js';
@@ -68,7 +69,18 @@ const command = new Command('bench')
   .option('--requests', 'only count the requests that programs cause, ours beside those of fuse2fs', false)
   .option('--floor', 'only measure each type of request beside a server of constants', false)
   .addOption(new Option('--kernel <kernel>', 'this, or the test kernel (User Mode Linux), which has iomap; of its results only what is printed stays').choices(['this', 'uml']).default('this'))
-  .action(main);
+  .addArgument(new Argument('[what]', 'passthrough: only a directory, natively and through mounts of it (--rounds, --seconds)').choices(['passthrough']))
+  .action((what: 'passthrough' | undefined, options: Options) => (what === undefined ? main(options) : passthrough(options)));
+
+async function passthrough({ rounds = 3, seconds = 2 }: Options): Promise<void> {
+  if (process.getuid?.() !== 0) command.error('error: mounts need root');
+  const scratch = mkdtempSync(join(tmpdir(), 'fuse4fs-bench-'));
+  try {
+    process.stdout.write(`${await comparePassthrough(scratch, rounds, seconds, progress)}\n`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
 
 async function main(options: Options): Promise<void> {
   const courses = coursesFor(({ name, quick }) => name.includes(options.rows) && (!options.quick || quick === true));
