@@ -12,7 +12,7 @@ import { SourceUnavailable } from '../dist/test/kernel/source.js';
 const { values, positionals } = parseArgs({
   options: {
     disk: { type: 'string', multiple: true, default: [] },
-    seconds: { type: 'string', default: '600' },
+    seconds: { type: 'string' },
     cpus: { type: 'string', default: '1' },
     memory: { type: 'string', default: '2048' },
     parameter: { type: 'string', multiple: true, default: [] },
@@ -23,9 +23,11 @@ const { values, positionals } = parseArgs({
 });
 
 /** One after the other; each gets a disk with nothing on it. */
-const insideTests = 'failed=0; for file in dist/test/kernel/inside/*.js; do case $(cat "$file") in *tap*) echo "# $file"; node "$file" || failed=1 ;; esac; done; exit $failed';
+const insideTests = 'export FUSE4FS_TEST_IOMAP=on; failed=0; for file in dist/test/kernel/inside/*.js; do case $(cat "$file") in *tap*) echo "# $file"; node "$file" || failed=1 ;; esac; done; exit $failed';
 
 const command = positionals.length === 0 ? insideTests : positionals.length === 1 ? positionals[0] : positionals.map(quoted).join(' ');
+
+const seconds = Number(values.seconds ?? (positionals.length === 0 ? 1800 : 600));
 
 const tell = (progress) => console.error(`            … ${progress}`);
 let kernel;
@@ -55,7 +57,7 @@ const { status, timedOut, messages } = await bootAndRun({
   kernel,
   command,
   disks: values.disk,
-  seconds: Number(values.seconds),
+  seconds,
   processors: Number(values.cpus),
   megabytes: Number(values.memory),
   parameters: values.parameter,
@@ -63,6 +65,6 @@ const { status, timedOut, messages } = await bootAndRun({
 });
 rmSync(scratch, { recursive: true });
 if (values.messages || status === undefined) process.stderr.write(messages);
-if (timedOut) console.error(`The command took more than ${values.seconds} s`);
+if (timedOut) console.error(`The command took more than ${seconds} s`);
 else if (status === undefined) console.error('The test kernel ended before the command');
 process.exit(status ?? 124);

@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../support/command.js';
-import { projectRoot } from '../../support/native.js';
+import { compiledProgram } from './compiled-program.js';
 
 const device = '/dev/ubda';
 
@@ -17,18 +17,9 @@ export interface MappedFiles {
   counts(file: string): Promise<Record<string, number>>;
 }
 
-async function compiledServer(): Promise<string> {
-  const program = join(tmpdir(), 'mapped-files');
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, join(projectRoot, 'test', 'kernel', 'native', 'mapped-files.c')]);
-  return program;
-}
-
-let server: Promise<string> | undefined;
-
 export async function withMappedFiles(options: readonly string[], work: (mount: MappedFiles) => Promise<void>): Promise<void> {
-  const program = await (server ??= compiledServer());
   const path = mkdtempSync(join(tmpdir(), 'mapped-'));
-  const child = spawn(program, [device, path, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(await compiledProgram('mapped-files'), [device, path, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   if ((await Promise.race([once(child.stdout, 'data').then(() => 'ready'), ended.then(() => 'ended')])) === 'ended')
     throw new Error('the server ended before the mount was ready');
