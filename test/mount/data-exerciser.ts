@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { run } from '../support/command.js';
+import { dataThroughServer } from '../support/data-requests.js';
 import { e2fsckComplaints, makeImage, mebibyte, type ImageRecipe } from '../support/image.js';
-import { fuse4fs, fuseMount, kernelMount } from '../support/mount.js';
+import { mountsForIomap } from '../support/mount-source.js';
+import { fuseMount, kernelMount } from '../support/mount.js';
 import { nativeProgram } from '../support/native.js';
 
 export interface DataKind {
@@ -42,13 +43,22 @@ export interface DataRun {
 export async function exerciseData(directory: string, { name, recipe, extents }: DataKind, options: DataRun): Promise<string[]> {
   const image = await makeImage(directory, recipe, name.replace(/\W+/g, '-'));
   const expected = mkdtempSync(join(directory, 'expected-'));
-  const remount = async (target: string): Promise<void> => {
-    await run(process.execPath, [fuse4fs, 'umount', target]);
-    await run(process.execPath, [fuse4fs, image, target]);
+  const isKernelData = mountsForIomap && recipe.features?.includes('inline_data') !== true;
+  const passed: string[] = [];
+  const examine = async (target: string): Promise<void> => {
+    if (isKernelData) passed.push(...(await dataThroughServer(target)));
   };
-  const problem = await fuseMount(image, [], (target) => exerciseMount(target, expected, remount, extents, options));
+  const problem = await fuseMount(image, [], async (target, mountAgain) => {
+    const remount = async (): Promise<void> => {
+      await examine(target);
+      await mountAgain();
+    };
+    const found = await exerciseMount(target, expected, remount, extents, options);
+    await examine(target);
+    return found;
+  });
   const complaints = await e2fsckComplaints(image);
-  const problems = [problem, complaints].filter((text) => text !== undefined);
+  const problems = [problem, complaints, ...passed].filter((text) => text !== undefined);
   if (problem !== undefined) return problems;
   await kernelMount(image, ['ro'], (target) => Promise.resolve(void problems.push(...differences(expected, target))));
   return problems;

@@ -96,7 +96,7 @@ t.test('mean length of extents beside the kernel', { skip }, async (t) => {
   const origin = join(directory, 'origin');
   makeTree(origin, 2000);
   for (const { name, least, write } of workloads) {
-    const measure = async (mount: typeof fuseMount, label: string): Promise<Lengths> => {
+    const measure = async (mount: typeof kernelMount, label: string): Promise<Lengths> => {
       const image = await makeImage(directory, { size: 1024 * mebibyte }, `${label}-${workloads.findIndex((one) => one.name === name)}`);
       await mount(image, [], (target) => write(target, origin));
       t.equal(await e2fsckComplaints(image), undefined, `${name}: e2fsck finds nothing (${label})`);

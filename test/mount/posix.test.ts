@@ -25,7 +25,7 @@ t.test('enough cases, each with a name of its own', (t) => {
 t.test('as the kernel', { skip: cannotMount() }, async (t) => {
   const directory = scratchDirectory(t, 'posix');
   const groups = Object.entries(GROUPS);
-  const resultsOf = async (mount: typeof fuseMount, name: string): Promise<string[][][]> => {
+  const resultsOf = async (mount: typeof kernelMount, name: string): Promise<string[][][]> => {
     const image = await makeImage(directory, { size: 256 * mebibyte }, name);
     const results = await mount(image, [], async (target) => {
       const all: string[][][] = [];

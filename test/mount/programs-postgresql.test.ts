@@ -4,11 +4,13 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { dataThroughServer } from '../support/data-requests.js';
 import { e2fsckComplaints, makeImage, mebibyte } from '../support/image.js';
 import { UNKNOWN_BEFORE_UNMOUNT } from '../support/judge.js';
 import { cannotMount, isFullSize, missing } from '../support/machine.js';
 import { manifestDifferences, treeManifest } from '../support/manifest.js';
 import { memoryDirectory } from '../support/memory-directory.js';
+import { mountsForIomap } from '../support/mount-source.js';
 import { kernelMount } from '../support/mount.js';
 import { noPostgresql, Postgresql } from '../support/postgresql.js';
 import { Random } from '../support/random.js';
@@ -94,6 +96,7 @@ t.test(`pgbench, seed ${seed}`, { skip }, async (t) => {
 
   await database.stop('fast');
   const ours = await treeManifest(data);
+  if (mountsForIomap) t.strictSame(await dataThroughServer(target), [], 'the kernel has moved all data itself');
   await mount.unmount();
   t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
   const kernel = await kernelMount(image, ['ro'], (kernelTarget) => treeManifest(join(kernelTarget, 'data')));

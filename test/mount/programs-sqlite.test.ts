@@ -5,7 +5,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/command.js';
+import { dataThroughServer } from '../support/data-requests.js';
 import { e2fsckComplaints, makeImage, mebibyte } from '../support/image.js';
+import { mountsForIomap } from '../support/mount-source.js';
 import { kernelMount } from '../support/mount.js';
 import { cannotMount, isFullSize, missing } from '../support/machine.js';
 import { memoryDirectory } from '../support/memory-directory.js';
@@ -105,6 +107,7 @@ t.test(`killed in between, seed ${seed}`, { skip }, async (t) => {
         if (found <= done && victim === 'nobody') throw new Error(`no transaction succeeds after ${found}`);
         done = found;
       }
+      if (mountsForIomap) t.strictSame(await dataThroughServer(target), [], 'the kernel has moved all data itself');
       await mount.unmount();
       t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
       const kernel = await kernelMount(image, [], async (kernelTarget) => {

@@ -1,6 +1,8 @@
 import type { Test } from 'tap';
+import { dataThroughServer } from './data-requests.js';
 import { e2fsckComplaints } from './image.js';
 import { manifestDifferences, treeManifest } from './manifest.js';
+import { mountsForIomap } from './mount-source.js';
 import { fuseMount, kernelMount } from './mount.js';
 
 /**
@@ -16,7 +18,9 @@ export const UNKNOWN_BEFORE_UNMOUNT = ['map', 'blocks', 'atime'];
 export async function judged(t: Test, image: string, use: (target: string) => Promise<void>): Promise<void> {
   const ours = await fuseMount(image, [], async (target) => {
     await use(target);
-    return treeManifest(target);
+    const manifest = await treeManifest(target);
+    if (mountsForIomap) t.strictSame(await dataThroughServer(target), [], 'the kernel has moved all data itself');
+    return manifest;
   });
   t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
   const kernel = await kernelMount(image, ['ro'], treeManifest);

@@ -55,21 +55,26 @@ export function kernelMount<Result>(
 /** The command under test, as a user would call it. */
 export const fuse4fs = join(projectRoot, 'dist', 'cli', 'fuse4fs.cjs');
 
+/** Unmounts, and mounts again in the same way. */
+type Remount = () => Promise<void>;
+
 /** Mounts through the command line, the helper and the server. */
 export function fuseMount<Result>(
   image: string,
   options: readonly string[],
-  use: (target: string) => Promise<Result>,
+  use: (target: string, remount: Remount) => Promise<Result>,
 ): Promise<Result> {
   const source = mountSource(image);
-  return withMount(
-    image,
-    async (target) => void (await run(process.execPath, [fuse4fs, ...source.words(target, options)])),
-    async (target) => {
-      await run(process.execPath, [fuse4fs, 'umount', target]);
-      await released(source.path);
-    },
-    use,
+  const mount = async (target: string): Promise<void> => void (await run(process.execPath, [fuse4fs, ...source.words(target, options)]));
+  const unmount = async (target: string): Promise<void> => {
+    await run(process.execPath, [fuse4fs, 'umount', target]);
+    await released(source.path);
+  };
+  return withMount(image, mount, unmount, (target) =>
+    use(target, async () => {
+      await unmount(target);
+      await mount(target);
+    }),
   ).finally(() => source.release());
 }
 
