@@ -49,7 +49,7 @@ export function checkMapping(mapping: Mapping, slot: Slot, context: RuleContext)
   rule('M3', length !== 0);
   rule('M4', offset % blockSize === 0);
   rule('M5', length % blockSize === 0);
-  rule('M6', offset + length < 2 ** 63);
+  rule('M6', offset + length <= 2 ** 63);
   rule('M7', offset < maxBytes);
   if (isPlaced) rule('M8', device !== 0 && address !== NO_ADDRESS);
   if (type === HOLE || type === DELALLOC || type === INLINE) rule('M9', device === 0 && address === NO_ADDRESS);

@@ -211,10 +211,10 @@ export class SimulatedFile implements KnownNode {
     this.#kernel.call('FSYNC', this.nodeid, pack([8, 0], [4, 0], [4, 0]));
   }
 
-  /** Ranges of the file that FIEMAP would show. */
+  /** Ranges of the file that FIEMAP would show: it looks as far as a file could reach. */
   fiemap(): { readonly offset: number; readonly length: number; readonly type: number }[] {
     const found = [];
-    const end = up(this.size, this.#unit);
+    const end = this.#kernel.maxBytes;
     for (let at = 0; at < end; ) {
       const { offset, length, type } = this.#begin(REPORT, at, end - at);
       found.push({ offset, length, type });

@@ -29,6 +29,9 @@ export interface SpaceForData {
   commit(): void;
 }
 
+/** FIEMAP asks for everything up to here, for the kernel is told no largest size: there is nothing behind the last block that can be. */
+const END_OF_POSITIONS = 2 ** 63;
+
 /** In one step of a write: bounds how long others wait. */
 const MOST_BYTES_RESERVED = 64 << 20;
 
@@ -135,7 +138,11 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     const isWrite = isWriteOperation(profile, operation) && (operation & REPORT) === 0;
     if (isWrite && space === undefined) return -errno.EROFS;
     const most = isWrite && space !== undefined ? space.mostBytes(inode) : (LOGICAL_BLOCK_LIMIT - 1) * blockSize;
-    if (!Number.isSafeInteger(position) || position >= most) return -errno.EFBIG;
+    if (position >= most) {
+      if (isWrite) return -errno.EFBIG;
+      write.set(most, END_OF_POSITIONS - most, profile.pureOverwrite);
+      return writeIomapBeginOut(reply.view, reply.body, read.set(write.offset, write.length, MappingType.HOLE), write);
+    }
     const outcome = place(request, inode, position, Math.min(count, most - position), operation);
     if (outcome < 0) return outcome;
     data.counters.mappings++;
