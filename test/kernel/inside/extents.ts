@@ -1,5 +1,5 @@
 /** FIEMAP, SEEK_DATA and SEEK_HOLE of mounts for iomap, beside the kernel's ext4 on the same files. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { dataKinds, type DataKind } from '../../mount/data-exerciser.js';
@@ -15,8 +15,8 @@ t.setTimeout(3_600_000);
 const seed = Number(process.env['FUSE4FS_SEED'] ?? 650);
 const OPERATIONS = 1500;
 const FAR = (12 + 256 + 256 * 256) * 1024 - 128 * 1024;
-/** Of a file that is as long as several extents can be. */
-const LONG = 160 << 20;
+/** Of a file that needs several extents, where blocks are small: one has 32,768 blocks. */
+const LONG = 40 << 20;
 
 interface Layout {
   /** Where each file's data is, as filefrag has it. */
@@ -66,6 +66,8 @@ async function exercise(directory: string, name: string, target: string, extents
   await run(await nativeProgram('exercise-file'), [target, seed, OPERATIONS, 0, expected, FAR, ...(extents ? ['extents'] : []), 'collapse'].map(String));
   await run('dd', ['if=/dev/urandom', `of=${join(target, 'long')}`, 'bs=1M', `count=${LONG >> 20}`, 'status=none']);
   await run('sync', ['-f', target]);
+  // Pages that are cached of what is reserved only count as data, with the kernel's ext4, too.
+  writeFileSync('/proc/sys/vm/drop_caches', '3');
 }
 
 function assertSameLayout(t: Test, kernel: Layout, ours: Layout, when: string): void {
@@ -75,7 +77,7 @@ function assertSameLayout(t: Test, kernel: Layout, ours: Layout, when: string): 
 
 async function compare(t: Test, { name, recipe, extents }: DataKind): Promise<void> {
   const directory = scratchDirectory(t, 'extents');
-  const image = (writer: string): Promise<string> => makeImage(directory, { ...recipe, size: 384 << 20 }, `${name.replace(/\W+/g, '-')}-${writer}`);
+  const image = (writer: string): Promise<string> => makeImage(directory, { ...recipe, size: 256 << 20 }, `${name.replace(/\W+/g, '-')}-${writer}`);
 
   const theirs = await image('kernel');
   await kernelMount(theirs, [], (target) => exercise(directory, 'kernel', target, extents));
@@ -91,4 +93,4 @@ async function compare(t: Test, { name, recipe, extents }: DataKind): Promise<vo
   assertSameLayout(t, kernel, await fuseMount(own, ['ro'], layoutOf), 'and after another mount');
 }
 
-for (const kind of dataKinds) t.test(`${kind.name}, seed ${seed}`, (t) => compare(t, kind));
+for (const kind of dataKinds.filter(({ name }) => name.includes(process.env['FUSE4FS_KIND'] ?? ''))) t.test(`${kind.name}, seed ${seed}`, (t) => compare(t, kind));
