@@ -23,7 +23,7 @@ export const fullSizes: Sizes = {
   writtenMiB: 256,
   sourceFiles: 2000,
   manyFiles: 100_000,
-  inserts: 500,
+  inserts: 2000,
   seconds: 2,
 };
 
@@ -34,6 +34,6 @@ export const quickSizes: Sizes = {
   writtenMiB: 128,
   sourceFiles: 1000,
   manyFiles: 20_000,
-  inserts: 200,
+  inserts: 500,
   seconds: 1,
 };

@@ -21,10 +21,12 @@ async function writeAtRandom(t: Test, target: string, random: Random, unit: numb
   if (cached === undefined || direct === undefined) throw new Error('not opened');
   await cached.truncate(0);
   await cached.truncate(FILE);
+  const pool = random.bytes(2 * LONGEST);
   for (let write = 0; write < WRITES; write++) {
     const length = unit * (1 + random.below(LONGEST / unit));
     const offset = unit * random.below((FILE - length) / unit + 1);
-    const bytes = random.bytes(length);
+    const from = random.below(LONGEST);
+    const bytes = pool.subarray(from, from + length);
     expected.set(bytes, offset);
     const file = random.below(4) === 0 ? cached : direct;
     const { bytesWritten } = await file.write(bytes, 0, length, offset);
