@@ -66,6 +66,8 @@ function inWords(event: MonitorEvent): string {
       return `left alone: ${event.because}`;
     case 'failed':
       return `not mounted: ${event.message}`;
+    case 'offered':
+      return `is mounted on ${event.target} as soon as somebody looks`;
     case 'warned':
       return `warning: ${event.message}`;
     case 'mounted':

@@ -2,7 +2,8 @@
 import type { NeedJournal } from '../../protocol/service/messages.js';
 import { exitStatus, MountError } from '../mount/errors.js';
 import { openJournal } from '../mount/external-journal.js';
-import { mountOpened, systemEnvironment, type MountResult } from '../mount/mount.js';
+import { mountOpened, systemEnvironment } from '../mount/mount.js';
+import type { MountPoint } from '../mount/mount-point.js';
 import { kernelMounter } from '../mount/mounter.js';
 import { parseOptions, type MountOptions } from '../mount/options.js';
 import type { Runtime } from '../mount/runtime.js';
@@ -11,10 +12,11 @@ import { log } from '../log.js';
 import { deviceNamed, type Device } from './device.js';
 import { reasonToLeave } from './left-alone.js';
 import { directoryName } from './name.js';
+import { offer } from './on-demand.js';
 import { accountNamed, activeUser, type Owner } from './owner.js';
 import { claimPlace, prepareDirectory, prepareUserDirectory } from './place.js';
 import { readPolicy, ruleFor, type Policy, type Rule } from './policy.js';
-import { write, type DeviceFacts } from './record.js';
+import { write, type DeviceFacts, type Record } from './record.js';
 
 /** Where everything is; tests have places of their own. */
 export interface Surroundings {
@@ -30,12 +32,6 @@ export interface Surroundings {
 
 /** What an administrator's rule can undo by naming the opposite. */
 const CAUTION = ['nosuid', 'nodev', 'noexec', 'damaged=ro'];
-
-interface Placed {
-  readonly result: MountResult;
-  readonly owner: Owner | undefined;
-  readonly isNew: boolean;
-}
 
 /**
  * @returns the exit status, of mount(8)
@@ -53,11 +49,7 @@ export async function appear(name: string, surroundings: Surroundings): Promise<
       write(surroundings.records, { ...facts, state: 'ignored', because: rule });
       return exitStatus.success;
     }
-    const { result, owner, isNew } = await mountAsTold(device, rule, policy, surroundings);
-    const { target, device: number, readOnly, warnings } = result;
-    write(surroundings.records, { ...facts, state: 'mounted', target, device: number, readOnly, owner: owner?.uid ?? 0, warnings: [...warnings], isNew });
-    log('notice', `${name}: mounted on ${target}${owner === undefined ? '' : ` for ${owner.name}`}${readOnly ? ', read-only' : ''}`);
-    for (const warning of warnings) log('warning', `${name}: ${warning}`);
+    write(surroundings.records, await follow(device, rule, policy, surroundings));
     return exitStatus.success;
   } catch (error) {
     const failure = error instanceof MountError ? error : new MountError('INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -70,29 +62,22 @@ export async function appear(name: string, surroundings: Surroundings): Promise<
 
 const factsOf = ({ name, node, label, uuid, type }: Device): DeviceFacts => ({ name, node, label, uuid, type });
 
-async function mountAsTold(device: Device, rule: Rule, policy: Policy, surroundings: Surroundings): Promise<Placed> {
-  const options = optionsOf(rule);
-  const owner = rule.owner === 'session' ? activeUser(device.seat, surroundings.logind) : accountNamed(rule.owner);
+/** @returns what became of it */
+async function follow(device: Device, rule: Rule, policy: Policy, { logind, runtime, records }: Surroundings): Promise<Record> {
+  const owner = rule.owner === 'session' ? activeUser(device.seat, logind) : accountNamed(rule.owner);
+  const words = wordsOf(rule, owner);
+  const options = parseOptions(words.map((word) => `"${word}"`));
   const source = await openSource(device.node, { readOnly: options.flags.readOnly });
   try {
     assertSame(source, device);
     const place = claimPlace(parentOf(rule, policy, owner), directoryName(device.label, device.uuid));
     try {
-      const { uid = 0, gid = 0 } = owner ?? {};
-      const result = await mountOpened(
-        {
-          source,
-          target: place,
-          options,
-          foreground: false,
-          // Whose mount it is may unmount it; who may use what in it say its own permissions.
-          mounter: (wanted) => kernelMounter({ ...wanted, users: { userId: uid, groupId: gid, allowOther: true } }),
-          journal: (need) => journalFor(need, options, source),
-          owner: uid,
-        },
-        { ...systemEnvironment(), runtime: surroundings.runtime },
-      );
-      return { result, owner, isNew: place.isNew };
+      const about = { ...factsOf(device), target: place.path, owner: owner?.uid ?? 0, isNew: place.isNew };
+      if (rule.idle === undefined) return { ...about, ...(await mountAtOnce(device.name, source, place, options, owner, runtime)) };
+      source.release();
+      offer({ name: device.name, node: device.node, target: place.path, options: words, idleSeconds: rule.idle, directory: records });
+      log('notice', `${device.name}: is mounted on ${place.path}${forWhom(owner)} as soon as somebody looks`);
+      return { ...about, state: 'offered', idle: rule.idle };
     } catch (error) {
       place.discard();
       throw error;
@@ -104,14 +89,30 @@ async function mountAsTold(device: Device, rule: Rule, policy: Policy, surroundi
   }
 }
 
+async function mountAtOnce(name: string, source: Source, place: MountPoint, options: MountOptions, owner: Owner | undefined, runtime: Runtime) {
+  const journal = (need: NeedJournal): Promise<Source> => journalFor(need, options, source);
+  const request = { source, target: place, options, foreground: false, mounter: kernelMounter, journal, owner: owner?.uid ?? 0 };
+  const { device, readOnly, warnings } = await mountOpened(request, { ...systemEnvironment(), runtime });
+  log('notice', `${name}: mounted on ${place.path}${forWhom(owner)}${readOnly ? ', read-only' : ''}`);
+  for (const warning of warnings) log('warning', `${name}: ${warning}`);
+  return { state: 'mounted' as const, device, readOnly, warnings: [...warnings] };
+}
+
+const forWhom = (owner: Owner | undefined): string => (owner === undefined ? '' : ` for ${owner.name}`);
+
 /** A disk that anybody may have made gets no other device than the policy gives it. */
 async function journalFor(need: NeedJournal, { helper: { journal } }: MountOptions, { writable }: Source): Promise<Source> {
   if (journal.path !== undefined || journal.deviceNumber !== undefined) return await openJournal(need, journal, !writable);
   throw new MountError('SOURCE_NOT_FOUND', 'the filesystem keeps its journal on another device', 'name it in a rule of the policy: "options": ["journal_path=DEVICE"]');
 }
 
-/** Each is one word, whatever commas it has. */
-const optionsOf = ({ options, readOnly }: Rule): MountOptions => parseOptions([...CAUTION, ...options, ...(readOnly ? ['ro'] : [])].map((word) => `"${word}"`));
+/** Whose mount it is may unmount it; who may use what is in it say its own permissions. */
+const wordsOf = ({ options, readOnly }: Rule, owner: Owner | undefined): string[] => [
+  ...CAUTION,
+  ...(owner === undefined ? [] : [`owner_uid=${owner.uid}`, `owner_gid=${owner.gid}`]),
+  ...options,
+  ...(readOnly ? ['ro'] : []),
+];
 
 function parentOf({ root }: Rule, { userRoot, systemRoot }: Policy, owner: Owner | undefined): string {
   if (root !== undefined) return prepareDirectory(root);

@@ -7,6 +7,7 @@ import { unmount } from '../mount/unmount.js';
 import { log } from '../log.js';
 import type { Surroundings } from './appear.js';
 import { assertName } from './device.js';
+import { withdraw } from './on-demand.js';
 import { removePlace } from './place.js';
 import { read, remove, type Record } from './record.js';
 
@@ -15,20 +16,23 @@ export function disappear(name: string, surroundings: Pick<Surroundings, 'record
   const { records, runtime, devices } = surroundings;
   assertName(name);
   const record = read(records, name);
+  if (record === undefined || (record.state !== 'mounted' && record.state !== 'offered')) return remove(records, name);
   try {
-    if (record?.state === 'mounted') takeAway(record, runtime, existsSync(join(devices, name)));
+    takeAway(record, runtime, existsSync(join(devices, name)));
+    if (record.state === 'offered') withdraw({ ...record, directory: records });
   } finally {
-    if (record?.state === 'mounted' && record.isNew) removePlace(record.target);
+    if (record.isNew) removePlace(record.target);
     remove(records, name);
   }
 }
 
-type Mounted = Extract<Record, { state: 'mounted' }>;
+type Mounted = Extract<Record, { state: 'mounted' | 'offered' }>;
 
 /** By us, and not by somebody since. */
-function isMounted({ target, device }: Mounted): boolean {
-  const mount = mountOn(target);
-  return mount !== undefined && isOurs(mount) && mount.device === device;
+function isMounted(record: Mounted): boolean {
+  const mount = mountOn(record.target);
+  if (mount === undefined || !isOurs(mount)) return false;
+  return record.state === 'mounted' ? mount.device === record.device : mount.source === record.node;
 }
 
 function takeAway(record: Mounted, runtime: Surroundings['runtime'], isThere: boolean): void {

@@ -7,6 +7,7 @@ export type MonitorEvent =
   | { readonly event: 'appeared'; readonly source: string; readonly type: string; readonly label: string; readonly uuid: string }
   | { readonly event: 'ignored'; readonly source: string; readonly because: string }
   | { readonly event: 'failed'; readonly source: string; readonly code: string; readonly message: string; readonly hint: string }
+  | { readonly event: 'offered'; readonly source: string; readonly target: string; readonly idle: number }
   | { readonly event: 'warned'; readonly source: string; readonly message: string }
   | ({ readonly event: 'mounted'; readonly type: string; readonly readOnly: boolean; readonly options: readonly string[] } & Place)
   | ({ readonly event: 'unmounted' } & Place)
@@ -59,6 +60,8 @@ function outcome(record: Record): MonitorEvent[] {
       return [{ event: 'ignored', source, because: record.because }];
     case 'failed':
       return [{ event: 'failed', source, code: record.code, message: record.message, hint: record.hint }];
+    case 'offered':
+      return [{ event: 'offered', source, target: record.target, idle: record.idle }];
     case 'mounted':
       return record.warnings.map((message) => ({ event: 'warned', source, message }));
   }

@@ -42,6 +42,8 @@ const rule = z.strictObject({
   readOnly: z.boolean().default(false),
   options: z.array(option).default([]),
   owner: owner.default('session'),
+  /** In seconds: mounted when somebody looks, and unmounted when nobody has for so long; undefined: at once, and until it goes. */
+  idle: z.int().min(1).max(2 ** 31).optional(),
   /** Directories are made right in there, and not in one of their owner's. */
   root: place.optional(),
 });

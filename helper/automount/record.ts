@@ -14,6 +14,15 @@ const record = z.discriminatedUnion('state', [
   z.object({ ...facts, state: z.literal('failed'), code: z.string(), message: z.string(), hint: z.string() }),
   z.object({
     ...facts,
+    state: z.literal('offered'),
+    target: z.string(),
+    owner: z.int(),
+    /** Seconds. */
+    idle: z.int(),
+    isNew: z.boolean(),
+  }),
+  z.object({
+    ...facts,
     state: z.literal('mounted'),
     target: z.string(),
     /** Of the mount, "major:minor". */

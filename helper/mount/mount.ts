@@ -162,7 +162,9 @@ async function mountOn(target: MountPoint, request: MountRequest, environment: M
     const { foreground } = request;
     const mounter = isRoot() ? kernelMounter : fusermountMounter;
     const journal = (need: NeedJournal): Promise<Source> => openJournal(need, options.helper.journal, !source.writable);
-    return await mountOpened({ source, target, options, foreground, mounter, journal }, environment);
+    const { userId: owner } = options.helper;
+    if (owner !== undefined && !isRoot()) throw new MountError('PERMISSION', 'only root mounts for others (owner_uid)');
+    return await mountOpened({ source, target, options, foreground, mounter, journal, ...(owner !== undefined && { owner }) }, environment);
   } finally {
     source.close();
   }

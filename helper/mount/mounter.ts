@@ -43,9 +43,12 @@ export const kernelClaims = (): boolean => isInInitialUserNamespace();
 
 const everybody = () => ({ userId: process.geteuid?.() ?? 0, groupId: process.getegid?.() ?? 0, allowOther: true });
 
+/** Everybody may use it, one may unmount it. */
+const ofUser = ({ helper: { userId, groupId } }: MountOptions) => ({ ...everybody(), ...(userId !== undefined && { userId }), ...(groupId !== undefined && { groupId }) });
+
 const LARGEST_BLOCK = 4096;
 
-export function kernelMounter({ source, target, options, oldApi, users = everybody(), opened }: MounterRequest): Mounter {
+export function kernelMounter({ source, target, options, oldApi, users = ofUser(options), opened }: MounterRequest): Mounter {
   const fuseDescriptor = opened?.fuseDescriptor ?? openFuse();
   try {
     permitIomap(fuseDescriptor, source, options.helper.iomap);

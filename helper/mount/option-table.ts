@@ -114,6 +114,8 @@ export const optionTable: readonly OptionEntry[] = [
   helper('remount', undefined, 'change the flags of a mount that exists, for example remount,ro'),
   helper('allow_other', undefined, 'let other users in (implied for root)'),
   helper('default_permissions', undefined, 'let the kernel check permissions (always on)'),
+  helper('owner_uid', integer('UID'), 'whose mount it is beside root’s: who may unmount it, and ask its server for its status (root only)'),
+  helper('owner_gid', integer('GID'), 'the group of this user'),
   helper('fsname', text('NAME'), 'the source that the mount table shows, instead of an image file'),
   helper('max_read', bytes, 'largest read request in bytes (as large as the kernel allows)'),
   helper('server', text('PATH'), 'the socket on which a server waits for this mount, in a container for example'),

@@ -22,6 +22,9 @@ export interface HelperOptions {
   readonly sizeLimit: number;
   readonly allowOther: boolean;
   readonly remount: boolean;
+  /** Whose mount it is to be, if not the caller's. */
+  readonly userId: number | undefined;
+  readonly groupId: number | undefined;
   readonly name: string | undefined;
   readonly maxRead: number | undefined;
   /** The socket of a server that somebody else has started for this mount. */
@@ -138,6 +141,8 @@ function helperOptions(given: ReadonlyMap<string, string | number>): Omit<Helper
     sizeLimit: number('sizelimit') ?? 0,
     allowOther: given.has('allow_other'),
     remount: given.has('remount'),
+    userId: number('owner_uid'),
+    groupId: number('owner_gid'),
     name: string('fsname'),
     maxRead: number('max_read'),
     server: string('server'),

@@ -44,6 +44,8 @@ t.test('the stick of the user who sits there', { skip }, async (t) => {
   t.equal(await e2fsckComplaints(stick.image), undefined);
   const gone = await bench.disappear(stick, 'pulled out');
   t.match(gone.stderr, /not mounted any more/u);
+  const { image, target: own } = await broker.home(BOB, 'bob');
+  t.match((await broker.fuse4fs(BOB, image, own, '-o', `owner_uid=${ALICE}`)).stderr, /option 'owner_uid' is not for users/u, 'nobody but root mounts for somebody else');
   t.notOk(existsSync(target), 'the directory is gone with the stick');
   t.equal(bench.record(stick), undefined);
 });

@@ -131,6 +131,29 @@ const asItAppears = async (t: Test, system: BootedSystem, device: string): Promi
   await system.run('sh', '-c', 'systemctl start "$0" && echo kept > /media/stick/kept', unit);
 };
 
+const IDLE_POLICY = { rules: [{ match: { bus: 'usb' }, idle: 1 }] };
+
+const whenSomebodyLooks = async (t: Test, system: BootedSystem, device: string): Promise<void> => {
+  const unit = `fuse4fs-automount@${basename(device)}.service`;
+  // Without a look at the place itself, which would count as use.
+  const isMounted = async (): Promise<boolean> => (await system.attempt('grep', '-q', ' /media/stick .* fuseblk.fuse4fs ', '/proc/self/mountinfo')).status === 0;
+  await system.run('sh', '-c', `mkdir -p /etc/fuse4fs && echo '${JSON.stringify(IDLE_POLICY)}' > /etc/fuse4fs/automount.json`);
+  const started = await system.attempt('systemctl', 'start', unit);
+  t.equal(started.status, 0, await journalOf(system, unit));
+  t.notOk(await isMounted(), 'not before somebody does');
+  t.match(await system.run('ls', '/media/stick'), /^lost\+found$/mu);
+  const dropped = performance.now() + PATIENCE;
+  while ((await isMounted()) && performance.now() < dropped);
+  t.notOk(await isMounted(), 'dropped when nobody does any more');
+  await system.run('sh', '-c', 'echo again > /media/stick/again');
+  t.match(await system.run('cat', '/media/stick/again'), /again/u, 'and taken up again');
+  const stopped = await system.attempt('systemctl', 'stop', unit);
+  t.equal(stopped.status, 0, stopped.stderr);
+  t.equal((await system.attempt('findmnt', '/media/stick')).status, 1, 'with its unit all of it goes');
+  t.equal((await system.attempt('ls', '-d', '/media/stick')).status === 0, false);
+  await system.run('rm', '/etc/fuse4fs/automount.json');
+};
+
 t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   const directory = scratchDirectory(t, 'systemd');
   const stick = join(directory, 'stick.img');
@@ -212,6 +235,7 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   });
   await t.test('a user mounts through the broker', (t) => asUser(t, system));
 
+  await t.test('a device that appears, and is mounted when somebody looks', { skip: existsSync('/dev/autofs') ? false : 'this kernel has no autofs' }, (t) => whenSomebodyLooks(t, system, device));
   await t.test('a device that appears', (t) => asItAppears(t, system, device));
 
   await system.run('sh', '-c', 'echo three > /mnt/b/late');
