@@ -131,7 +131,7 @@ const asItAppears = async (t: Test, system: BootedSystem, device: string): Promi
   await system.run('sh', '-c', 'systemctl start "$0" && echo kept > /media/stick/kept', unit);
 };
 
-const IDLE_POLICY = { rules: [{ match: { bus: 'usb' }, idle: 1 }] };
+const IDLE_POLICY = { rules: [{ match: { bus: 'usb' }, idle: 1, owner: 64001, root: '/media' }] };
 
 const whenSomebodyLooks = async (t: Test, system: BootedSystem, device: string): Promise<void> => {
   const unit = `fuse4fs-automount@${basename(device)}.service`;
@@ -141,7 +141,10 @@ const whenSomebodyLooks = async (t: Test, system: BootedSystem, device: string):
   const started = await system.attempt('systemctl', 'start', unit);
   t.equal(started.status, 0, await journalOf(system, unit));
   t.notOk(await isMounted(), 'not before somebody does');
-  t.match(await system.run('ls', '/media/stick'), /^lost\+found$/mu);
+  // Who is in there uses it.
+  const seen = await system.run('sh', '-ec', 'cd /media/stick; ls; grep " /media/stick .* fuseblk.fuse4fs " /proc/self/mountinfo');
+  t.match(seen, /^lost\+found$/mu);
+  t.match(seen, /nosuid,nodev,noexec.*user_id=64001,group_id=64001/u, 'for whom the policy says');
   const dropped = performance.now() + PATIENCE;
   while ((await isMounted()) && performance.now() < dropped);
   t.notOk(await isMounted(), 'dropped when nobody does any more');
