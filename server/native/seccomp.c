@@ -223,7 +223,6 @@ static const int no_longer_needed_on_trees[] = {
 	SYS_readlink,
 #endif
 	SYS_seccomp,
-	SYS_statx,
 	444,
 	445,
 	446,

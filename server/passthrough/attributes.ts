@@ -1,6 +1,7 @@
 import { limitAttrOut, writeAttrOut } from '../../protocol/fuse/attributes.js';
 import * as requests from '../../protocol/fuse/requests.js';
 import { SetattrValid as Valid } from '../../protocol/fuse/requests.js';
+import { writeStatxOut } from '../../protocol/fuse/statx.js';
 import { writeStatfsOut } from '../../protocol/fuse/statfs.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Reply } from '../session/reply.js';
@@ -21,7 +22,7 @@ const OMITTED = 0x3ffffffe;
 /** Of a SETATTR that sets nothing: chown(2) to the owner that it has. */
 const WITHOUT_CHANGE = Valid.FH | Valid.LOCKOWNER | Valid.KILL_SUIDGID | Valid.CTIME;
 
-/** GETATTR, SETATTR, READLINK and STATFS. */
+/** GETATTR, STATX, SETATTR, READLINK and STATFS. */
 export function attributeOperations(tree: Tree): OperationTable {
   const { nodes, files } = tree;
   const statistics = new Float64Array(8);
@@ -77,6 +78,13 @@ export function attributeOperations(tree: Tree): OperationTable {
 
   return {
     GETATTR: ({ nodeid }, reply) => answer(nodes.get(nodeid), reply),
+
+    STATX: ({ nodeid }, { view, body }) => {
+      const { descriptor, decision } = nodes.get(nodeid);
+      const length = writeStatxOut(view, body, nodes.facts.readAll(descriptor, decision));
+      limitAttrOut(view, body, VALIDITY);
+      return length;
+    },
 
     SETATTR: (request, reply) => {
       const { nodeid, view, bodyOffset } = request;

@@ -1,4 +1,4 @@
-import type { Attributes } from '../../protocol/fuse/attributes.js';
+import type { BirthAttributes } from '../../protocol/fuse/statx.js';
 import { orFail } from './errors.js';
 import type { Decision } from './policy.js';
 import { treeShim } from './tree-shim.js';
@@ -11,9 +11,12 @@ const OVERFLOW_ID = 65534;
 const HIGHEST_ID = 2 ** 32 - 2;
 
 /** What fstat(2) last said, and the same as the mount shows it under a decision; one object for all files. */
-export class Facts implements Attributes {
+export class Facts implements BirthAttributes {
+  birthKnown = false;
   readonly #values = new Float64Array(COUNT);
   readonly #bytes = new Uint8Array(this.#values.buffer);
+  readonly #birth = new Float64Array(2);
+  readonly #birthBytes = new Uint8Array(this.#birth.buffer);
   #decision!: Decision;
 
   /** @param decision what holds for the file. @throws TreeError */
@@ -21,6 +24,12 @@ export class Facts implements Attributes {
     orFail(treeShim.stat(descriptor, this.#bytes), 'fstatat');
     this.#decision = decision;
     return this;
+  }
+
+  /** With the time of birth. @throws TreeError */
+  readAll(descriptor: number, decision: Decision): this {
+    this.birthKnown = orFail(treeShim.birth(descriptor, this.#birthBytes), 'statx') > 0;
+    return this.read(descriptor, decision);
   }
 
   /** As before, under another decision. */
@@ -44,6 +53,8 @@ export class Facts implements Attributes {
   get gid(): number { return shifted(this.#at(12), this.#decision.gidShift); }
   get deviceNumber(): number { return this.#at(13); }
   get blockSize(): number { return this.#at(14); }
+  get birth(): number { return this.#birth[0] ?? 0; }
+  get birthNanoseconds(): number { return this.#birth[1] ?? 0; }
 
   get realMode(): number { return this.#at(9); }
   get isRegular(): boolean { return (this.realMode & TYPE) === REGULAR; }

@@ -22,6 +22,8 @@ export interface TreeShim {
   reopen(descriptor: number, flags: number): number;
   /** Into sixteen doubles (Facts). */
   stat(descriptor: number, facts: Uint8Array): number;
+  /** Seconds and nanoseconds into two. @returns 1, or 0 where that is not known */
+  birth(descriptor: number, time: Uint8Array): number;
   /** Into eight: blocks, free, available, files, free files, block size, longest name, fragment size. */
   statfs(descriptor: number, facts: Uint8Array): number;
   readLink(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;

@@ -10,7 +10,7 @@ import { scratchDirectory } from '../support/scratch.js';
 import { treeIn, treeMount } from '../support/tree-mount.js';
 
 const skip = cannotMount();
-const ROUNDS = 3000;
+const ROUNDS = 1000;
 /** ESTALE, for which Node has no name. */
 const STALE = 'Unknown system error -116';
 

@@ -61,6 +61,23 @@ static napi_value shim_stat(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
+/* birth(descriptor, time): when it was made, in seconds and nanoseconds, as doubles; 1, 0 where that is not known, or -errno */
+static napi_value shim_birth(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	napi_value argv[2];
+	struct statx found;
+	uint8_t *data;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor) || !room_for(env, argv[1], 2, &data))
+		return NULL;
+	if (statx(descriptor, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BTIME, &found) < 0)
+		return shim_result(env, -1);
+	const double time[2] = { (double)found.stx_btime.tv_sec, found.stx_btime.tv_nsec };
+	memcpy(data, time, sizeof(time));
+	return shim_result(env, (found.stx_mask & STATX_BTIME) != 0);
+}
+
 /* statfs(descriptor, facts): blocks, free, available, files, free files, block size, longest name, fragment size, as doubles */
 static napi_value shim_statfs(napi_env env, napi_callback_info info)
 {
@@ -206,6 +223,7 @@ void export_nodes(napi_env env, napi_value exports)
 {
 	shim_export(env, exports, "reopen", shim_reopen);
 	shim_export(env, exports, "stat", shim_stat);
+	shim_export(env, exports, "birth", shim_birth);
 	shim_export(env, exports, "statfs", shim_statfs);
 	shim_export(env, exports, "readLink", shim_read_link);
 	shim_export(env, exports, "changeMode", shim_change_mode);
