@@ -25,8 +25,8 @@
     {
       "target_name": "passthrough",
       "sources": [
-        "server/passthrough/native/tree.c", "server/passthrough/native/names.c", "server/passthrough/native/nodes.c",
-        "server/passthrough/native/contents.c", "server/passthrough/native/identity.c"
+        "server/passthrough/native/module.c", "server/passthrough/native/tree.c", "server/passthrough/native/names.c",
+        "server/passthrough/native/nodes.c", "server/passthrough/native/contents.c", "server/passthrough/native/identity.c"
       ]
     }
   ]

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './command.js';
-import type { Contender, Mounted } from './contenders.js';
+import type { Contender } from './contenders.js';
+import type { Mounted } from './mounted.js';
 import { attachLoop, detachLoop, dropCaches, warmFile, type Images } from './image.js';
 import type { Course, Place, Row } from './rows/row.js';
 import { forgetPeak, serverUsage } from './server-usage.js';

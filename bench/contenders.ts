@@ -3,17 +3,8 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exit, run } from './command.js';
 import { floorVersion, mountFloor } from './floor/mount.js';
+import type { Mounted } from './mounted.js';
 import { isMounted, untilMounted } from './mountinfo.js';
-
-/** A mounted filesystem under measurement. */
-export interface Mounted {
-  /** The process that serves it; none for a driver in the kernel. */
-  readonly server?: number | undefined;
-  /** Where it is mounted. */
-  readonly target: string;
-  /** Returns when the device is free again. A mount that does not go is detached, so that the next one finds its place free. */
-  unmount(): Promise<void>;
-}
 
 /** One implementation of ext4 in the comparison. */
 export interface Contender {

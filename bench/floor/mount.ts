@@ -1,5 +1,5 @@
 import { BareMount } from '../../test/support/bare-mount.js';
-import type { Mounted } from '../contenders.js';
+import type { Mounted } from '../mounted.js';
 
 export const floorVersion = `floor: constants through the session, Node ${process.version}`;
 

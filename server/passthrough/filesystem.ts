@@ -1,7 +1,8 @@
 /** A directory tree for the session: what is below an open directory, under a policy. */
 import { closeSync, readFileSync } from 'node:fs';
 import type { InitFlagName } from '../../protocol/fuse/init-flags.js';
-import { OptionError, type FilesystemSource, type KernelWishes, type MountedFilesystem, type MountFacts } from '../session/filesystem.js';
+import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts } from '../session/filesystem.js';
+import type { KernelWishes } from '../session/negotiation.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
 import { attributeOperations } from './attributes.js';

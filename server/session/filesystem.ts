@@ -1,7 +1,6 @@
-import type { InitFlagName } from '../../protocol/fuse/init-flags.js';
 import type { Confinement } from '../confinement/confinement.js';
 import type { OperationTable } from './handler.js';
-import type { Connection } from './negotiation.js';
+import type { Connection, KernelWishes } from './negotiation.js';
 import type { Request } from './request.js';
 
 /** A descriptor and the filesystem on it, as the helper passed it. The descriptor is the filesystem's to close. */
@@ -47,15 +46,6 @@ export interface JournalSource {
 
 /** Asks the helper for the external journal that the superblock names. */
 export type RequestJournal = (uuid: string, deviceNumber: number) => JournalSource;
-
-/** What a filesystem that is not the only one to change its files asks of the kernel, in place of what the session asks for otherwise. */
-export interface KernelWishes {
-  /** Without these there is no mount. */
-  readonly required: readonly InitFlagName[];
-  readonly wanted: readonly InitFlagName[];
-  /** How many filesystems the kernel may pass through before it comes to the data, 0 where it is not to. */
-  readonly stackDepth: number;
-}
 
 /** What the mount needs to know, and its user. */
 export interface MountFacts {

@@ -1,5 +1,4 @@
 import { InitFlag, toNames, toWords, type InitFlagName } from '../../protocol/fuse/init-flags.js';
-import type { KernelWishes } from './filesystem.js';
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR, type InitReply, type InitRequest } from '../../protocol/fuse/init.js';
 
 const PAGE = 4096;
@@ -47,6 +46,15 @@ const WANTED_FOR_READING: readonly InitFlagName[] = ['ALLOW_IDMAP'];
 /** Only where the server accepts changes. */
 const REQUIRED_FOR_WRITING: readonly InitFlagName[] = ['BIG_WRITES', 'DONT_MASK', 'HANDLE_KILLPRIV_V2', 'SETXATTR_EXT'];
 const WANTED_FOR_WRITING: readonly InitFlagName[] = ['WRITEBACK_CACHE', 'CREATE_SUPP_GROUP'];
+
+/** What a filesystem that is not the only one to change its files asks of the kernel, in place of what the session asks for otherwise. */
+export interface KernelWishes {
+  /** Without these there is no mount. */
+  readonly required: readonly InitFlagName[];
+  readonly wanted: readonly InitFlagName[];
+  /** How many filesystems the kernel may pass through before it comes to the data, 0 where it is not to. */
+  readonly stackDepth: number;
+}
 
 export interface SessionLimits {
   readonly readOnly: boolean;
