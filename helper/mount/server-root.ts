@@ -51,7 +51,7 @@ function programOf(parts: readonly string[], main: string): ServerProgram {
       ...[...packagesWithDependencies(SERVER_PACKAGES)].map(([name, outside]) => ({ outside, inside: join(HOME, 'node_modules', name) })),
     ],
     // Nothing that is read from a device can become code.
-    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', main, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
+    command: [NODE, '--disallow-code-generation-from-strings', '--always-sparkplug', '--v8-pool-size=1', main, `--socket-fd=${HANDSHAKE_DESCRIPTOR}`, titleRoom()],
   };
 }
 

@@ -31,7 +31,7 @@ t.test('from the service that systemd starts', { skip }, async (t) => {
   await run('truncate', ['-s', '8M', join(system.images, 'image')]);
   const dropIn = join(system.etc, 'systemd', 'system', 'fuse4fs-server@.service.d');
   mkdirSync(dropIn, { recursive: true });
-  writeFileSync(join(dropIn, 'attack.conf'), `[Service]\nExecStart=\nExecStart=${process.execPath} --disallow-code-generation-from-strings --always-sparkplug ${INSTALLED}/dist/test/support/attacks/server.js\n`);
+  writeFileSync(join(dropIn, 'attack.conf'), `[Service]\nExecStart=\nExecStart=${process.execPath} --disallow-code-generation-from-strings --always-sparkplug --v8-pool-size=1 ${INSTALLED}/dist/test/support/attacks/server.js\n`);
   listenAsBystander(t);
   await system.boot(t);
   await takeOver(system);
