@@ -9,6 +9,7 @@ import t from 'tap';
 import { installedFile } from '../../helper/mount/server-root.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { processesWith, run, Workbench } from '../support/helper-workbench.js';
+import { missing } from '../support/machine.js';
 import { inNamespaceWith, inOwnMountNamespace } from '../support/namespace.js';
 import { serverOf, statusOf } from '../support/server.js';
 
@@ -160,7 +161,7 @@ t.test('mount, status, umount', { skip }, async (t) => {
   t.equal(bench.mountEntry(), undefined);
 });
 
-t.test('a mount that is being made keeps its status socket, although others clear leftovers away', { skip }, async (t) => {
+t.test('a mount that is being made keeps its status socket, although others clear leftovers away', { skip: skip || missing('strace') }, async (t) => {
   const bench = workbench(t);
   const image = ext4Image(bench);
   const { target } = bench;
