@@ -21,9 +21,12 @@ export function removeIfSame({ path, inode }: FileAtName): void {
   const aside = `${path}.removed-by-${process.pid}`;
   try {
     renameSync(path, aside);
-    if (inodeAt(aside) !== inode) linkSync(aside, path);
-    rmSync(aside);
+    try {
+      if (inodeAt(aside) !== inode) linkSync(aside, path);
+    } finally {
+      rmSync(aside);
+    }
   } catch {
-    // The broker's to remove, which it does when it comes across it; or somebody else has removed it.
+    // The broker's to remove, which it does when it comes across it; or somebody else has removed it, or has the name.
   }
 }
