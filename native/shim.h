@@ -75,6 +75,23 @@ static inline bool shim_bytes(napi_env env, napi_value value, uint8_t **data, si
 	return true;
 }
 
+/* A range of an array: `wanted` bytes from `offset` on, checked to lie inside. */
+static inline bool shim_range(napi_env env, napi_value array, napi_value offset, napi_value wanted, uint8_t **data, size_t *length)
+{
+	int64_t from, count;
+	size_t available;
+
+	if (!shim_bytes(env, array, data, &available) || !shim_int64(env, offset, &from) || !shim_int64(env, wanted, &count))
+		return false;
+	if (from < 0 || count < 0 || (uint64_t)from > available || (uint64_t)count > available - (uint64_t)from) {
+		napi_throw_range_error(env, NULL, "outside the array");
+		return false;
+	}
+	*data += from;
+	*length = (size_t)count;
+	return true;
+}
+
 /* Copies a string into buffer (NUL-terminated); a longer one is a RangeError. */
 static inline bool shim_string(napi_env env, napi_value value, char *buffer, size_t size)
 {

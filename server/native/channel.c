@@ -39,20 +39,9 @@ static napi_value shim_dont_block(napi_env env, napi_callback_info info)
 static bool transfer_arguments(napi_env env, napi_callback_info info, int32_t *descriptor, uint8_t **data, size_t *length)
 {
 	napi_value argv[4];
-	int64_t offset, wanted;
-	size_t available;
 
-	if (!shim_arguments(env, info, 4, argv) || !shim_int32(env, argv[0], descriptor) ||
-	    !shim_bytes(env, argv[1], data, &available) || !shim_int64(env, argv[2], &offset) ||
-	    !shim_int64(env, argv[3], &wanted))
-		return false;
-	if (offset < 0 || wanted < 0 || (uint64_t)offset > available || (uint64_t)wanted > available - (uint64_t)offset) {
-		napi_throw_range_error(env, NULL, "outside the array");
-		return false;
-	}
-	*data += offset;
-	*length = (size_t)wanted;
-	return true;
+	return shim_arguments(env, info, 4, argv) && shim_int32(env, argv[0], descriptor) &&
+	       shim_range(env, argv[1], argv[2], argv[3], data, length);
 }
 
 static int64_t monotonic_nanoseconds(void)

@@ -43,19 +43,11 @@ struct transfer {
 static bool transfer_arguments(napi_env env, napi_callback_info info, struct transfer *transfer)
 {
 	napi_value argv[5];
-	int64_t offset, length, position;
-	size_t available;
+	int64_t position;
 
 	if (!shim_arguments(env, info, 5, argv) || !shim_int32(env, argv[0], &transfer->descriptor) ||
-	    !shim_bytes(env, argv[1], &transfer->data, &available) || !shim_int64(env, argv[2], &offset) ||
-	    !shim_int64(env, argv[3], &length) || !shim_int64(env, argv[4], &position))
+	    !shim_range(env, argv[1], argv[2], argv[3], &transfer->data, &transfer->length) || !shim_int64(env, argv[4], &position))
 		return false;
-	if (offset < 0 || length < 0 || (uint64_t)offset > available || (uint64_t)length > available - (uint64_t)offset) {
-		napi_throw_range_error(env, NULL, "outside the array");
-		return false;
-	}
-	transfer->data += offset;
-	transfer->length = (size_t)length;
 	transfer->position = (off_t)position;
 	return true;
 }

@@ -15,7 +15,7 @@ static bool transfer_arguments(napi_env env, napi_callback_info info, int32_t *d
 	napi_value argv[5];
 
 	return shim_arguments(env, info, 5, argv) && shim_int32(env, argv[0], descriptor) &&
-	       tree_range(env, argv[1], argv[2], argv[3], data, length) && shim_int64(env, argv[4], position);
+	       shim_range(env, argv[1], argv[2], argv[3], data, length) && shim_int64(env, argv[4], position);
 }
 
 /* read(descriptor, bytes, offset, length, position): bytes read, fewer only at the end of the file */
@@ -168,7 +168,7 @@ static napi_value shim_exchange(napi_env env, napi_callback_info info)
 	size_t length;
 
 	if (!shim_arguments(env, info, 5, argv) || napi_create_int32(env, 0, &zero) != napi_ok || !shim_int32(env, argv[0], &socket) ||
-	    !shim_int32(env, argv[1], &descriptor) || !tree_range(env, argv[2], zero, argv[3], &data, &length) ||
+	    !shim_int32(env, argv[1], &descriptor) || !shim_range(env, argv[2], zero, argv[3], &data, &length) ||
 	    !shim_int32(env, argv[4], &milliseconds))
 		return NULL;
 	part = (struct iovec){ .iov_base = data, .iov_len = length };

@@ -105,7 +105,7 @@ static napi_value shim_read_link(napi_env env, napi_callback_info info)
 	size_t length;
 
 	if (!shim_arguments(env, info, 4, argv) || !shim_int32(env, argv[0], &descriptor) ||
-	    !tree_range(env, argv[1], argv[2], argv[3], &data, &length))
+	    !shim_range(env, argv[1], argv[2], argv[3], &data, &length))
 		return NULL;
 	return shim_result(env, readlinkat(descriptor, "", (char *)data, length));
 }
@@ -166,7 +166,7 @@ static napi_value shim_get_attribute(napi_env env, napi_callback_info info)
 	size_t length;
 
 	if (!shim_arguments(env, info, 6, argv) || !shim_int32(env, argv[0], &descriptor) || !tree_text(env, argv[1], argv[2], &name) ||
-	    !tree_range(env, argv[3], argv[4], argv[5], &data, &length))
+	    !shim_range(env, argv[3], argv[4], argv[5], &data, &length))
 		return NULL;
 	tree_descriptor_path(path, descriptor);
 	return shim_result(env, getxattr(path, name, data, length));
@@ -182,7 +182,7 @@ static napi_value shim_list_attributes(napi_env env, napi_callback_info info)
 	size_t length;
 
 	if (!shim_arguments(env, info, 4, argv) || !shim_int32(env, argv[0], &descriptor) ||
-	    !tree_range(env, argv[1], argv[2], argv[3], &data, &length))
+	    !shim_range(env, argv[1], argv[2], argv[3], &data, &length))
 		return NULL;
 	tree_descriptor_path(path, descriptor);
 	return shim_result(env, listxattr(path, (char *)data, length));
@@ -199,7 +199,7 @@ static napi_value shim_set_attribute(napi_env env, napi_callback_info info)
 	size_t length;
 
 	if (!shim_arguments(env, info, 6, argv) || !shim_int32(env, argv[0], &descriptor) || !tree_text(env, argv[1], argv[2], &name) ||
-	    !tree_range(env, argv[1], argv[3], argv[4], &data, &length) || !shim_int32(env, argv[5], &flags))
+	    !shim_range(env, argv[1], argv[3], argv[4], &data, &length) || !shim_int32(env, argv[5], &flags))
 		return NULL;
 	tree_descriptor_path(path, descriptor);
 	return shim_result(env, setxattr(path, name, data, length, flags));
