@@ -3,24 +3,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootAndRun } from '../dist/test/kernel/boot.js';
-import { testKernel } from '../dist/test/kernel/build.js';
 import { tellConsole } from '../dist/test/kernel/console.js';
-import { SourceUnavailable } from '../dist/test/kernel/source.js';
 import { projectRoot } from '../dist/test/support/native.js';
 import { UDISKS, unpack } from './packages.mjs';
+import { testKernelOrExit } from './test-kernel.mjs';
 
 const SECONDS = 400;
 const COMMAND = 'TAP_TIMEOUT=300 node dist/test/automount/inside/plugged.js';
 
-const tell = (progress) => console.error(`            … ${progress}`);
-let kernel;
-try {
-  kernel = await testKernel(tell);
-} catch (error) {
-  if (!(error instanceof SourceUnavailable)) throw error;
-  console.error(`No test kernel: ${error.message}`);
-  process.exit(77);
-}
+const kernel = await testKernelOrExit();
 
 /** What the test inside wishes to be told to the kernel's console. */
 const serve = (exchange) => {

@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bootAndRun, quoted } from '../dist/test/kernel/boot.js';
-import { testKernel } from '../dist/test/kernel/build.js';
-import { SourceUnavailable } from '../dist/test/kernel/source.js';
+import { testKernelOrExit } from './test-kernel.mjs';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -29,15 +28,7 @@ const command = positionals.length === 0 ? insideTests : positionals.length === 
 
 const seconds = Number(values.seconds ?? (positionals.length === 0 ? 1800 : 600));
 
-const tell = (progress) => console.error(`            … ${progress}`);
-let kernel;
-try {
-  kernel = await testKernel(tell);
-} catch (error) {
-  if (!(error instanceof SourceUnavailable)) throw error;
-  console.error(`No test kernel: ${error.message}`);
-  process.exit(77);
-}
+const kernel = await testKernelOrExit();
 if (values.build) {
   console.log(kernel);
   process.exit(0);

@@ -6,8 +6,17 @@ export const forgetLookups = (view: DataView, at: number): number => readU64(vie
 
 /** fuse_batch_forget_in: count4@0 dummy4@4, then count × (nodeid8, nlookup8) */
 export const BATCH_FORGET_FIXED_SIZE = 8;
-export const BATCH_FORGET_ENTRY_SIZE = 16;
-export const batchForgetCount = (view: DataView, at: number): number => view.getUint32(at, true);
+const BATCH_FORGET_ENTRY_SIZE = 16;
+
+/** Of what the kernel says to be there only what is there. */
+export function eachForgotten(view: DataView, at: number, length: number, forget: (nodeid: number, lookups: number) => void): void {
+  const room = Math.floor((length - BATCH_FORGET_FIXED_SIZE) / BATCH_FORGET_ENTRY_SIZE);
+  const count = Math.min(view.getUint32(at, true), room);
+  for (let index = 0; index < count; index++) {
+    const entry = at + BATCH_FORGET_FIXED_SIZE + index * BATCH_FORGET_ENTRY_SIZE;
+    forget(readU64(view, entry), readU64(view, entry + 8));
+  }
+}
 
 /** fuse_read_in (40), also of READDIR and READDIRPLUS: fh8@0 offset8@8 size4@16 read_flags4@20 lock_owner8@24 flags4@32 padding4@36 */
 export const readOffset = (view: DataView, at: number): number => readU64(view, at + 8);

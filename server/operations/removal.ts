@@ -1,7 +1,6 @@
 import * as requests from '../../protocol/fuse/requests.js';
 import { inodeNumber } from '../ext4/units.js';
 import { NO_REPLY, type Handler, type OperationTable } from '../session/handler.js';
-import { readU64 } from '../../protocol/fuse/word64.js';
 import type { Inode } from '../ext4/inode.js';
 import type { Request } from '../session/request.js';
 import { firstName, secondName } from './request-names.js';
@@ -33,12 +32,7 @@ export function removalOperations(volume: WritableVolume): OperationTable {
   };
 
   const batchForget: Handler = ({ view, bodyOffset, bodyLength }) => {
-    const room = Math.floor((bodyLength - requests.BATCH_FORGET_FIXED_SIZE) / requests.BATCH_FORGET_ENTRY_SIZE);
-    const count = Math.min(requests.batchForgetCount(view, bodyOffset), room);
-    for (let index = 0; index < count; index++) {
-      const at = bodyOffset + requests.BATCH_FORGET_FIXED_SIZE + index * requests.BATCH_FORGET_ENTRY_SIZE;
-      forget(readU64(view, at), readU64(view, at + 8));
-    }
+    requests.eachForgotten(view, bodyOffset, bodyLength, forget);
     return NO_REPLY;
   };
 

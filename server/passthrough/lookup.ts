@@ -1,6 +1,5 @@
 import { limitEntryOut, writeEntryOut } from '../../protocol/fuse/attributes.js';
-import { BATCH_FORGET_ENTRY_SIZE, BATCH_FORGET_FIXED_SIZE, batchForgetCount, forgetLookups } from '../../protocol/fuse/requests.js';
-import { readU64 } from '../../protocol/fuse/word64.js';
+import { eachForgotten, forgetLookups } from '../../protocol/fuse/requests.js';
 import { NO_REPLY, type OperationTable } from '../session/handler.js';
 import type { Reply } from '../session/reply.js';
 import { EACCES } from './errors.js';
@@ -18,6 +17,9 @@ export function writeNode({ nodes }: Tree, { view }: Reply, at: number, { nodeid
 /** LOOKUP, and what ends it. */
 export function lookupOperations(tree: Tree): OperationTable {
   const { nodes } = tree;
+  const forget = (nodeid: number, lookups: number): void => {
+    nodes.forget(nodeid, lookups);
+  };
   return {
     LOOKUP: (request, reply) => {
       const directory = nodes.get(request.nodeid);
@@ -26,17 +28,12 @@ export function lookupOperations(tree: Tree): OperationTable {
     },
 
     FORGET: ({ nodeid, view, bodyOffset }) => {
-      nodes.forget(nodeid, forgetLookups(view, bodyOffset));
+      forget(nodeid, forgetLookups(view, bodyOffset));
       return NO_REPLY;
     },
 
     BATCH_FORGET: ({ view, bodyOffset, bodyLength }) => {
-      const most = Math.floor((bodyLength - BATCH_FORGET_FIXED_SIZE) / BATCH_FORGET_ENTRY_SIZE);
-      const count = Math.min(batchForgetCount(view, bodyOffset), most);
-      for (let index = 0; index < count; index++) {
-        const at = bodyOffset + BATCH_FORGET_FIXED_SIZE + index * BATCH_FORGET_ENTRY_SIZE;
-        nodes.forget(readU64(view, at), readU64(view, at + 8));
-      }
+      eachForgotten(view, bodyOffset, bodyLength, forget);
       return NO_REPLY;
     },
   };

@@ -7,7 +7,7 @@ import t from 'tap';
 import { cannotMount, missing } from '../support/machine.js';
 import { projectRoot } from '../support/native.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { treeIn, treeMount } from '../support/tree-mount.js';
+import { codeOf, treeIn, treeMount } from '../support/tree-mount.js';
 
 const skip = cannotMount();
 const ROUNDS = 1000;
@@ -23,15 +23,6 @@ print('begun', flush=True)
 while not select.select([sys.stdin], [], [], 0)[0]:
     for _ in range(100): libc.syscall(316 if os.uname().machine == 'x86_64' else 276, -100, one, -100, other, 2)
 `;
-
-const codeOf = (act: () => void): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-};
 
 t.test('a directory that becomes a symbolic link, and a directory again', { skip: skip || missing('python3') }, async (t) => {
   const directory = scratchDirectory(t, 'escape');

@@ -9,7 +9,7 @@ import { cannotMount } from '../support/machine.js';
 import { fuse4fs } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { logOf } from '../support/server.js';
-import { treeIn, treeMount } from '../support/tree-mount.js';
+import { codeOf, treeIn, treeMount } from '../support/tree-mount.js';
 
 const skip = cannotMount();
 
@@ -27,15 +27,6 @@ async function withPolicy(t: Test, files: readonly string[], rules: readonly obj
 }
 
 const read = (...path: readonly string[]): string => readFileSync(join(...path), 'utf8');
-const codeOf = (act: () => void): string => {
-  try {
-    act();
-    return 'ok';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? String(error);
-  }
-};
-
 t.test('hidden', { skip }, (t) =>
   withPolicy(t, ['open/file', 'open/key.pem', 'secret/file', 'deep/a/b/key.pem'], [{ path: '/secret', hide: true }, { path: '/**/*.pem', hide: true }], (target) => {
     t.strictSame(readdirSync(target).sort(), ['deep', 'open']);

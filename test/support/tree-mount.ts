@@ -28,3 +28,13 @@ export function treeIn(mounted: string, name = 'tree'): string {
   mkdirSync(tree, { recursive: true });
   return tree;
 }
+
+/** What a call fails with, or "ok". */
+export const codeOf = (act: () => void): string => {
+  try {
+    act();
+    return 'ok';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error);
+  }
+};
