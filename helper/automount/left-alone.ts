@@ -1,7 +1,7 @@
 /** Devices that somebody else takes care of, or that have nothing for us. */
 import { readFileSync, realpathSync } from 'node:fs';
 import { resolveTag } from '../mount/source.js';
-import { readMounts } from '../mount/mountinfo.js';
+import { readMounts, unescaped } from '../mount/mountinfo.js';
 import type { Device } from './device.js';
 
 const TYPES: readonly string[] = ['ext2', 'ext3', 'ext4'];
@@ -33,8 +33,7 @@ function sourcesIn(fstab: string): string[] {
     return [];
   }
   const fields = text.split('\n').map((line) => line.trim().split(/\s+/u)[0] ?? '');
-  // Spaces are written as three octal digits.
-  return fields.filter((field) => field !== '' && !field.startsWith('#')).map((field) => field.replace(/\\([0-7]{3})/gu, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))));
+  return fields.filter((field) => field !== '' && !field.startsWith('#')).map(unescaped);
 }
 
 function leadsTo(source: string, node: string): boolean {

@@ -24,11 +24,11 @@ function parseLine(line: string): MountEntry | undefined {
   const [type, source, perSuperblock] = filesystem?.split(' ') ?? [];
   if (!id || !device || !target || !type || source === undefined) return undefined;
   const options = [...new Set([...(perMount?.split(',') ?? []), ...(perSuperblock?.split(',') ?? [])])];
-  return { id: Number(id), parent: Number(parent), device, target: unescape(target), type: unescape(type), source: unescape(source), options };
+  return { id: Number(id), parent: Number(parent), device, target: unescaped(target), type: unescaped(type), source: unescaped(source), options };
 }
 
-/** The kernel writes space, tab, newline, backslash and # as three octal digits, byte by byte. */
-function unescape(field: string): string {
+/** The kernel, and fstab, write space, tab, newline, backslash and # as three octal digits, byte by byte. */
+export function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }
 
