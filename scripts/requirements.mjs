@@ -17,6 +17,7 @@ const tools = [
   { command: 'sqlite3', package: 'sqlite3', purpose: 'transactions on a mount', for: ['test', 'bench'] },
   { command: 'initdb', package: 'postgresql', purpose: 'a database on a mount', for: ['test', 'bench'] },
   { command: 'systemd-nspawn', package: 'systemd-container', purpose: 'a booted systemd', for: 'test' },
+  { command: 'dbus-daemon', package: 'dbus', purpose: 'udisks in a booted systemd', for: 'test' },
   { command: 'podman', package: 'podman', purpose: 'containers', for: 'test' },
   { command: 'catatonit', package: 'catatonit', purpose: 'pods of podman', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: ['test', 'bench'] },

@@ -1,10 +1,7 @@
 # The first process of the test kernel becomes a whole systemd, with udev, udisks and the project
-# installed; it runs the command, and tells how it ended. The kernel's command line names the directory with packages.
-for word in $(cat /proc/cmdline); do
-  case $word in packages=*) packages=${word#packages=} ;; esac
-done
+# installed; it runs the command, and tells how it ended.
 cd "$(dirname "$0")/../.." || exit
-cp -a "$packages/." /
+cp -a /exchange/packages/. /
 # Of whatever the machine itself is.
 rm -f /.dockerenv
 node dist/cli/fuse4fs.cjs install --udisks >/exchange/install.log 2>&1

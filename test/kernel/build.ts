@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { cacheDirectory } from '../support/cache-directory.js';
 import { run } from '../support/command.js';
 import { projectRoot } from '../support/native.js';
 import { SourceUnavailable, fetchSource } from './source.js';
@@ -14,7 +14,7 @@ const configuration = join(sources, 'config');
 const patches = (): string[] =>
   existsSync(patchDirectory) ? readdirSync(patchDirectory).filter((name) => name.endsWith('.patch')).sort().map((name) => join(patchDirectory, name)) : [];
 
-const cache = (): string => join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'fuse4fs', 'kernel');
+const cache = (): string => cacheDirectory('kernel');
 
 /** Stands for everything of ours that makes one kernel differ from another. */
 function fingerprint(): string {
