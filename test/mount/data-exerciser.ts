@@ -31,6 +31,9 @@ export const dataKinds: readonly DataKind[] = [
 /** A little before the first block that a block map of 1 KiB blocks reaches by its triple indirect block. */
 const FAR = (12 + 256 + 256 * 256) * 1024 - 128 * 1024;
 
+/** What the filesystem does for fallocate(2), or does not; exercise-file.c. */
+export type Feature = 'extents' | 'collapse' | 'no-zeroing';
+
 export interface DataRun {
   readonly seed: number;
   readonly operations: number;
@@ -53,7 +56,7 @@ export async function exerciseData(directory: string, { name, recipe, extents }:
       await examine(target);
       await mountAgain();
     };
-    const found = await exerciseMount(target, expected, remount, extents, options);
+    const found = await exerciseMount(target, expected, remount, extents ? ['extents'] : [], options);
     await examine(target);
     return found;
   });
@@ -65,8 +68,8 @@ export async function exerciseData(directory: string, { name, recipe, extents }:
 }
 
 /** @param expected where the contents are put that the files should have. @returns what was not as it should be */
-export async function exerciseMount(target: string, expected: string, remount: (target: string) => Promise<void>, extents: boolean, { seed, operations, remounts, seconds }: DataRun): Promise<string | undefined> {
-  const args = [target, seed, operations, remounts, expected, FAR, ...(extents ? ['extents'] : [])].map(String);
+export async function exerciseMount(target: string, expected: string, remount: (target: string) => Promise<void>, features: readonly Feature[], { seed, operations, remounts, seconds }: DataRun): Promise<string | undefined> {
+  const args = [target, seed, operations, remounts, expected, FAR, ...features].map(String);
   const child = spawn(await nativeProgram('exercise-file'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const deadline = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
   const ended = new Promise<string>((resolve) => child.on('close', (status, signal) => resolve(String(status ?? signal))));

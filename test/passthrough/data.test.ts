@@ -4,13 +4,14 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { run } from '../support/command.js';
-import { makeImage, mebibyte } from '../support/image.js';
+import { mebibyte } from '../support/image.js';
 import { cannotMount, isFullSize, missing } from '../support/machine.js';
-import { fuse4fs, kernelMount } from '../support/mount.js';
+import { fuse4fs } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { statusOf } from '../support/server.js';
+import { treeFilesystems } from '../support/tree-filesystems.js';
 import { treeIn, treeMount } from '../support/tree-mount.js';
-import { differences, exerciseMount } from '../mount/data-exerciser.js';
+import { differences, exerciseMount, type Feature } from '../mount/data-exerciser.js';
 
 t.setTimeout(300_000);
 
@@ -19,21 +20,23 @@ const OPERATIONS = isFullSize ? 50_000 : 5000;
 /** How long a change that was made underneath may take to be seen, in milliseconds: a second, on a machine that is not busy. */
 const PATIENCE = 30_000;
 const skip = cannotMount();
+const FEATURES: Readonly<Record<string, readonly Feature[]>> = { ext4: ['extents'], tmpfs: ['extents', 'no-zeroing'] };
 
-for (const passthrough of ['auto', 'off']) {
-  t.test(`random operations, passthrough=${passthrough}`, { skip: skip || missing('cc') }, async (t) => {
-    t.comment(`seed ${seed} (FUSE4FS_SEED sets it)`);
-    const directory = scratchDirectory(t, 'tree-data');
-    const expected = mkdtempSync(join(directory, 'expected-'));
-    await kernelMount(await makeImage(directory, { size: 192 * mebibyte }), [], async (mounted) => {
-      const tree = treeIn(mounted);
-      const option = `passthrough=${passthrough}`;
-      const problem = await treeMount(tree, [option], (target) =>
-        exerciseMount(target, expected, (again) => remount(tree, again, option), true, { seed, operations: OPERATIONS, remounts: 1, seconds: 200 }));
-      t.equal(problem, undefined);
-      t.strictSame(differences(expected, tree), [], 'the directory itself has what was written');
+for (const { name, withTree } of treeFilesystems) {
+  for (const passthrough of ['auto', 'off']) {
+    t.test(`random operations, on ${name}, passthrough=${passthrough}`, { skip: skip || missing('cc') }, async (t) => {
+      t.comment(`seed ${seed} (FUSE4FS_SEED sets it)`);
+      const directory = scratchDirectory(t, 'tree-data');
+      const expected = mkdtempSync(join(directory, 'expected-'));
+      await withTree(directory, async (tree) => {
+        const option = `passthrough=${passthrough}`;
+        const problem = await treeMount(tree, [option], (target) =>
+          exerciseMount(target, expected, (again) => remount(tree, again, option), FEATURES[name] ?? [], { seed, operations: OPERATIONS, remounts: 1, seconds: 200 }));
+        t.equal(problem, undefined);
+        t.strictSame(differences(expected, tree), [], 'the directory itself has what was written');
+      });
     });
-  });
+  }
 }
 
 async function remount(tree: string, target: string, option: string): Promise<void> {

@@ -1,11 +1,12 @@
 /*
  * Does random operations on the data of a few files, and keeps in memory what they should hold:
  *
- *   exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse]
+ *   exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse] [no-zeroing]
  *
  * REMOUNTS times in between it closes everything, prints "remount", and goes on at the next line of
  * its stdin. At the end EXPECTED/NAME@OFFSET is what each file should hold from OFFSET on. BASE is
- * where the last file's data starts. "extents": fallocate allocates; "collapse": it also collapses.
+ * where the last file's data starts. "extents": fallocate allocates; "collapse": it also collapses; "no-zeroing": it
+ * zeroes no ranges.
  * Ends with status 1 at the first byte, size or errno that is not as it should be.
  */
 #define _GNU_SOURCE
@@ -50,7 +51,7 @@ static uint64_t state;
 static long operation;
 static char log_lines[REMEMBERED][160];
 static unsigned char *buffer, *fresh;
-static int extents, collapse;
+static int extents, collapse, no_zeroing;
 
 static uint32_t word(void)
 {
@@ -286,9 +287,9 @@ static void allocate(struct file *file, int mode, const char *what)
 		return;
 	int result = fallocate(file->fd, mode, file->base + offset, length);
 
-	if (!extents && !(mode & FALLOC_FL_PUNCH_HOLE)) {
+	if (mode & FALLOC_FL_ZERO_RANGE ? no_zeroing || !extents : !extents && !(mode & FALLOC_FL_PUNCH_HOLE)) {
 		if (result == 0 || errno != EOPNOTSUPP)
-			fail(file, "%s of a file without extents: %s", what, result == 0 ? "done" : strerror(errno));
+			fail(file, "%s of a file that has none: %s", what, result == 0 ? "done" : strerror(errno));
 		return;
 	}
 	must(file, what, result == 0);
@@ -538,12 +539,13 @@ static void write_expected(const char *directory)
 int main(int argc, char **argv)
 {
 	if (argc < 7)
-		return fprintf(stderr, "usage: exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse]\n"), 2;
+		return fprintf(stderr, "usage: exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse] [no-zeroing]\n"), 2;
 	long count = atol(argv[3]), remounts = atol(argv[4]);
 
 	for (int i = 7; i < argc; i++) {
 		extents |= strcmp(argv[i], "extents") == 0;
 		collapse |= strcmp(argv[i], "collapse") == 0;
+		no_zeroing |= strcmp(argv[i], "no-zeroing") == 0;
 	}
 	state = (strtoull(argv[2], NULL, 10) + 1) * 0x9e3779b97f4a7c15ULL;
 	files[FILES - 1].base = atoll(argv[6]);
