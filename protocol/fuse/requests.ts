@@ -71,6 +71,7 @@ export const WriteFlags = { CACHE: 1, LOCKOWNER: 2, KILL_SUIDGID: 4 } as const;
 export const writeOffset = (view: DataView, at: number): number => readU64(view, at + 8);
 export const writeSize = (view: DataView, at: number): number => view.getUint32(at + 16, true);
 export const writeFlags = (view: DataView, at: number): number => view.getUint32(at + 20, true);
+export const writeOpenFlags = (view: DataView, at: number): number => view.getUint32(at + 32, true);
 
 /** fuse_setattr_in (88) */
 export const SetattrValid = {

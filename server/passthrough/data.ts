@@ -1,12 +1,19 @@
+import { constants } from 'node:fs';
 import { writeCopyOut, writeLseekOut, writeWriteOut } from '../../protocol/fuse/replies.js';
 import * as requests from '../../protocol/fuse/requests.js';
 import type { Handler, OperationTable } from '../session/handler.js';
 import { EINVAL, ENOSYS } from './errors.js';
+import type { OpenFile } from './open-files.js';
 import type { Tree } from './tree.js';
 import { treeShim } from './tree-shim.js';
 
+const { O_DIRECT } = constants;
+
 /** The filesystem thread answers nobody else while it copies. */
 const LARGEST_COPY = 64 << 20;
+
+/** Whether an open file passes caches can be changed while it is open. */
+const descriptorFor = ({ descriptor, direct }: OpenFile, flags: number): number => (direct >= 0 && (flags & O_DIRECT) !== 0 ? direct : descriptor);
 
 /** What is done to the contents of open files. */
 export function dataOperations({ files }: Tree): OperationTable {
@@ -26,7 +33,7 @@ export function dataOperations({ files }: Tree): OperationTable {
     READ: ({ view, bodyOffset: at }, reply) => {
       const offset = requests.readOffset(view, at);
       if (!Number.isSafeInteger(offset)) return -EINVAL;
-      const { descriptor } = files.get(requests.requestHandle(view, at));
+      const descriptor = descriptorFor(files.get(requests.requestHandle(view, at)), requests.readOpenFlags(view, at));
       return treeShim.read(descriptor, reply.bytes, reply.body, Math.min(requests.readSize(view, at), reply.capacity), offset);
     },
 
@@ -34,7 +41,9 @@ export function dataOperations({ files }: Tree): OperationTable {
       const size = requests.writeSize(view, at);
       const offset = requests.writeOffset(view, at);
       if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -EINVAL;
-      const { descriptor } = files.get(requests.requestHandle(view, at));
+      const file = files.get(requests.requestHandle(view, at));
+      const isCached = (requests.writeFlags(view, at) & requests.WriteFlags.CACHE) !== 0;
+      const descriptor = isCached ? file.descriptor : descriptorFor(file, requests.writeOpenFlags(view, at));
       const written = treeShim.write(descriptor, bytes, at + requests.WRITE_FIXED_SIZE, size, offset);
       return written < 0 ? written : writeWriteOut(reply.view, reply.body, written);
     },

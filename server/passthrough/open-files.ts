@@ -5,6 +5,8 @@ import type { TreeNode } from './node.js';
 export interface OpenFile {
   readonly node: TreeNode;
   readonly descriptor: number;
+  /** For what passes all caches (O_DIRECT), where that was asked for and can be had; else -1. */
+  readonly direct: number;
   /** The kernel reads and writes it itself; the descriptor is shared by all who have it open so. */
   readonly isBacked: boolean;
 }

@@ -10,10 +10,12 @@ import { isRegular, pathOf, type TreeNode } from './node.js';
 import type { Tree } from './tree.js';
 import { treeShim } from './tree-shim.js';
 
-const { O_ACCMODE, O_RDONLY, O_RDWR, O_APPEND, O_DIRECTORY, O_DSYNC, O_SYNC, O_NOATIME, O_TRUNC } = { O_ACCMODE: 3, ...constants };
+const { O_ACCMODE, O_RDONLY, O_RDWR, O_APPEND, O_DIRECT, O_DIRECTORY, O_DSYNC, O_SYNC, O_NOATIME, O_TRUNC } = { O_ACCMODE: 3, ...constants };
 
-/** What counts for the server's own descriptor, too. O_DIRECT does not: the data lies where it does not have to be aligned. */
+/** What counts for the server's own descriptor, too. */
 const OWN_FLAGS = O_ACCMODE | O_APPEND | O_DSYNC | O_SYNC | O_NOATIME;
+
+const NONE = -1;
 
 /** What may be asked of an open file with such flags. */
 export const writes = (flags: number): boolean => (flags & O_ACCMODE) !== O_RDONLY || (flags & O_TRUNC) !== 0;
@@ -33,11 +35,12 @@ export function openingOperations(tree: Tree): OperationTable {
   const close = ({ view, bodyOffset }: Request): number => {
     const file = files.remove(requestHandle(view, bodyOffset));
     if (file === undefined) return 0;
-    const { node, descriptor, isBacked } = file;
+    const { node, descriptor, direct, isBacked } = file;
     if (isBacked) releaseBacking(tree, node);
     else {
       node.cachedOpens--;
       treeShim.close(descriptor);
+      if (direct >= 0) treeShim.close(direct);
     }
     return 0;
   };
@@ -57,7 +60,7 @@ export function openingOperations(tree: Tree): OperationTable {
       auditNode(node, 'open', request, outcome, O_DIRECTORY);
       if (outcome < 0) return outcome;
       node.cachedOpens++;
-      return writeOpenedOut(reply.view, reply.body, files.add({ node, descriptor: outcome, isBacked: false }), 0, 0);
+      return writeOpenedOut(reply.view, reply.body, files.add({ node, descriptor: outcome, direct: NONE, isBacked: false }), 0, 0);
     },
 
     RELEASE: close,
@@ -76,11 +79,13 @@ export function writeOpened(tree: Tree, { view }: Reply, at: number, node: TreeN
   const backing = backingOf(tree, node, created);
   if (backing !== undefined) {
     backing.opens++;
-    return writeOpenedOut(view, at, files.add({ node, descriptor: backing.descriptor, isBacked: true }), OpenReplyFlag.PASSTHROUGH, backing.id);
+    return writeOpenedOut(view, at, files.add({ node, descriptor: backing.descriptor, direct: NONE, isBacked: true }), OpenReplyFlag.PASSTHROUGH, backing.id);
   }
   const descriptor = created >= 0 ? created : orFail(treeShim.reopen(node.descriptor, flags & OWN_FLAGS), 'opening');
   node.cachedOpens++;
-  return writeOpenedOut(view, at, files.add({ node, descriptor, isBacked: false }), 0, 0);
+  // Beside the other: the kernel reads and writes the pages of a mapped file by whatever file it finds open, and the last page is not whole.
+  const direct = (flags & O_DIRECT) === 0 ? NONE : Math.max(NONE, treeShim.reopen(node.descriptor, (flags & OWN_FLAGS) | O_DIRECT));
+  return writeOpenedOut(view, at, files.add({ node, descriptor, direct, isBacked: false }), 0, 0);
 }
 
 /** What a file is registered as, for which the descriptor is open as the registrar asks for; undefined where it cannot be. */

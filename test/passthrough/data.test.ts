@@ -10,7 +10,7 @@ import { fuse4fs } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { statusOf } from '../support/server.js';
 import { treeFilesystems } from '../support/tree-filesystems.js';
-import { treeIn, treeMount } from '../support/tree-mount.js';
+import { codeOf, treeIn, treeMount } from '../support/tree-mount.js';
 import { differences, exerciseMount, type Feature } from '../mount/data-exerciser.js';
 
 t.setTimeout(300_000);
@@ -69,6 +69,28 @@ const forgets = (): boolean => {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   return major > 6 || (major === 6 && minor >= 18);
 };
+
+t.test('O_DIRECT holds where the server reads and writes, too', { skip }, async (t) => {
+  const [ext4] = treeFilesystems;
+  await ext4?.withTree(scratchDirectory(t, 'tree-direct'), (tree) => treeMount(tree, ['passthrough=off'], (target) => {
+    const sectors = Buffer.alloc(8192, 'sectors');
+    const opened = openSync(join(target, 'file'), constants.O_RDWR | constants.O_CREAT | constants.O_DIRECT);
+    t.equal(writeSync(opened, sectors, 0, sectors.length, 0), sectors.length);
+    const native = openSync(join(tree, 'file'), constants.O_RDWR | constants.O_DIRECT);
+    const odd = Buffer.alloc(100);
+    for (const [name, file] of [['the directory', native], ['the mount', opened]] as const) {
+      t.equal(codeOf(() => readSync(file, odd, 0, odd.length, 3)), 'EINVAL', `${name} reads whole sectors`);
+      t.equal(codeOf(() => writeSync(file, odd, 0, odd.length, 3)), 'EINVAL', `${name} writes whole sectors`);
+    }
+    ftruncateSync(opened, 5000);
+    const end = Buffer.alloc(4096);
+    t.equal(readSync(opened, end, 0, end.length, 4096), 5000 - 4096, 'up to the end of the file');
+    t.ok(end.subarray(0, 5000 - 4096).equals(sectors.subarray(4096, 5000)));
+    closeSync(native);
+    closeSync(opened);
+    return Promise.resolve();
+  }));
+});
 
 t.test('more files than descriptors', { skip: skip || (!forgets() && 'needs Linux 6.18') }, async (t) => {
   const tree = treeIn(scratchDirectory(t, 'tree-many'));
