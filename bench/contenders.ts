@@ -96,8 +96,16 @@ export const fuse2fsCounting: CountingContender = {
 /** As everyone may use the other mounts. */
 export const fuse2fs = fuse2fsWith('fuse2fs', ['allow_other']);
 
+const tuned = ['allow_other', 'kernel_cache', 'entry_timeout=86400', 'attr_timeout=86400', 'negative_timeout=86400'];
+
 /** With the longest timeouts and the kernel's cache kept, which it can afford as the only writer. */
-export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', ['allow_other', 'kernel_cache', 'entry_timeout=86400', 'attr_timeout=86400', 'negative_timeout=86400']);
+export const fuse2fsTuned = fuse2fsWith('fuse2fs-tuned', tuned);
+
+/**
+ * The same, and whoever may not search a directory does not get at what others have looked up in it: fuse2fs checks
+ * permissions where it is asked, and with the timeouts alone it is not asked.
+ */
+const fuse2fsChecked = fuse2fsWith('fuse2fs-checked', [...tuned, 'default_permissions']);
 
 const cli = fileURLToPath(new URL('../cli/fuse4fs.cjs', import.meta.url));
 
@@ -143,4 +151,4 @@ export const floor: Contender = {
   mount: mountFloor,
 };
 
-export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse4fs, fuse4fsWithoutIomap, floor];
+export const contenders: readonly Contender[] = [kernel, fuse2fs, fuse2fsTuned, fuse2fsChecked, fuse4fs, fuse4fsWithoutIomap, floor];

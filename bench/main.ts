@@ -48,7 +48,7 @@ const count = (text: string): number => {
 const progress = (message: string): void => void process.stderr.write(`${message}\n`);
 
 const names = contenders.map(({ name }) => name);
-const usualNames = names.filter((name) => name !== 'fuse4fs-without-iomap');
+const usualNames = names.filter((name) => name !== 'fuse4fs-without-iomap' && name !== 'fuse2fs-checked');
 const quickNames = ['kernel', 'fuse2fs-tuned', 'fuse4fs'];
 const iomapNames = [...quickNames, 'fuse4fs-without-iomap'];
 
@@ -57,7 +57,7 @@ const command = new Command('bench')
   .option('--rounds <number>', 'measurements of each figure (default 5, quick 1)', count)
   .option('--quick', 'fewer rows and contenders, smaller files, one round: three minutes', false)
   .option('--rows <text>', 'only rows whose name contains the text', '')
-  .option('--contenders <names>', `which of ${names.join(', ')} (default all but the one without iomap; quick ${quickNames.join(', ')}; with --kernel=uml ${iomapNames.join(', ')})`)
+  .option('--contenders <names>', `which of ${names.join(', ')} (default ${usualNames.join(', ')}; quick ${quickNames.join(', ')}; with --kernel=uml ${iomapNames.join(', ')})`)
   .option('--seconds <number>', 'rows that are measured by time, or could take for ever, stop after so many', count)
   .option('--minutes <number>', 'begin no round that would not be done by then', count)
   .addOption(new Option('--backing <kind>', 'where the image file lies').choices(Object.keys(BACKINGS)).default('file'))
