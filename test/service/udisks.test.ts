@@ -2,7 +2,7 @@
  * The real udisksd mounts by fuse4fs, in a booted system into which its packages are unpacked. They are not installed on
  * the machine: with them would come a udev that looks at every device.
  */
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { BootedSystem } from '../support/booted-system.js';
@@ -17,7 +17,9 @@ import { until } from '../support/until.js';
 t.setTimeout(300_000);
 
 const lacking = cannotMount() || missing('systemd-nspawn', 'dbus-daemon');
-const { packages, skip } = lacking === false ? await packagesOrReason(UDISKS) : { packages: '', skip: lacking };
+/** FUSE4FS_BOOT_ROOT (booted-system.ts) has a udisks of its own: another release of Debian, for example. */
+const hasOwn = process.env['FUSE4FS_BOOT_ROOT'] !== undefined;
+const { packages, skip } = lacking === false && !hasOwn ? await packagesOrReason(UDISKS) : { packages: '', skip: lacking };
 const UUID = '01234567-89ab-4cde-8f01-23456789abcd';
 /** No udev is at work in a container: what it would know of the device is put where it keeps that. */
 const KNOWN = ['I:1', 'E:ID_FS_USAGE=filesystem', 'E:ID_FS_TYPE=ext4', 'E:ID_FS_VERSION=1.0', `E:ID_FS_UUID=${UUID}`, 'E:ID_FS_LABEL=DISK', 'E:ID_FS_LABEL_ENC=DISK', 'V:1', ''].join('\\n');
@@ -29,7 +31,9 @@ t.test('udisks', { skip }, async (t) => {
   await run('mke2fs', ['-q', '-t', 'ext4', '-L', 'DISK', '-U', UUID, image]);
   const device = attachLoop(image);
   t.teardown(() => detachLoop(image, device));
-  const system = new BootedSystem(directory, device, packages);
+  const nothing = join(directory, 'nothing');
+  mkdirSync(nothing);
+  const system = new BootedSystem(directory, device, hasOwn ? nothing : packages);
   await system.boot(t);
   const { rdev } = statSync(device);
   const number = `${(rdev >>> 8) & 0xfff}:${(rdev & 0xff) | ((rdev >>> 12) & 0xfff00)}`;

@@ -8,6 +8,9 @@ import { attempt, run, type Output } from './command.js';
 import { inOwnMountNamespace } from './namespace.js';
 import { projectRoot } from './native.js';
 
+/** FUSE4FS_BOOT_ROOT: another system's root than the machine's own. Node has to be there, too, at the same place. */
+const ROOT = process.env['FUSE4FS_BOOT_ROOT'] ?? '/';
+
 /** In a mount namespace of its own: nothing that is mounted here, or that the container writes, is seen outside. */
 const BOOT = `
 mount -t tmpfs none /run
@@ -31,7 +34,7 @@ autofs=
 [ ! -e /dev/autofs ] || autofs=--bind=/dev/autofs
 device=
 [ -z "$5" ] || device="--bind=$5"
-mount -t overlay -o "lowerdir=/,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
+mount -t overlay -o "lowerdir=$7,upperdir=$1/overlay/upper,workdir=$1/overlay/work" overlay "$1/overlay/root"
 exec systemd-nspawn --quiet --register=no --keep-unit --console=passive --link-journal=no --boot \
   --directory="$1/overlay/root" --machine="fuse4fs-test-$$" --bind=/dev/fuse $autofs $device --bind="$1/images:/images" \
   --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
@@ -88,7 +91,7 @@ export class BootedSystem {
     const booted = spawn('cat', [announcement]);
     // Given to the container as a file: systemd opens its console by name, which no pipe of ours can be.
     const log = openSync(join(this.#directory, 'console.log'), 'w+');
-    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group, this.#device, this.#packages);
+    const words = inOwnMountNamespace('sh', '-euc', BOOT, 'boot', this.#directory, process.execPath, projectRoot, this.#group, this.#device, this.#packages, ROOT);
     const child = spawn(...words, { stdio: ['ignore', log, log] });
     this.#child = child;
     t.teardown(async () => {
