@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './command.js';
@@ -10,13 +10,20 @@ const sources = join(projectRoot, 'test', 'support', 'native');
 const compiled = join(projectRoot, 'build', 'test');
 const builds = new Map<string, Promise<string>>();
 
+/** The program is one file, or the folder of that name is. */
+function sourcesOf(name: string): readonly string[] {
+  const folder = join(sources, name);
+  if (!existsSync(folder)) return [`${folder}.c`];
+  return readdirSync(folder).filter((file) => file.endsWith('.c')).map((file) => join(folder, file));
+}
+
 async function compile(name: string, program = join(compiled, name), ...flags: readonly string[]): Promise<string> {
-  const source = join(sources, `${name}.c`);
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program;
+  const files = sourcesOf(name);
+  if (existsSync(program) && files.every((file) => statSync(program).mtimeMs > statSync(file).mtimeMs)) return program;
   mkdirSync(compiled, { recursive: true });
   // Another test file may be at it too: each compiles to a name of its own and puts it in place.
   const unfinished = `${program}.${process.pid}`;
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, source]);
+  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, ...files]);
   renameSync(unfinished, program);
   return program;
 }

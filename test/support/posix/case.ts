@@ -1,5 +1,5 @@
 /**
- * A short sequence of system calls, in the words of test/support/native/syscalls.c, that runs in a
+ * A short sequence of system calls, in the words of test/support/native/syscalls, that runs in a
  * directory of its own: empty, owned by root, mode 0777. The umask is 022.
  */
 export interface Case {
