@@ -1,7 +1,8 @@
 /** What became of each device that appeared: a file for each, for whoever takes it away again, and for fuse4fs monitor. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { namesIn } from '../mount/names-in.js';
 
 export const SYSTEM_RECORDS = '/run/fuse4fs/automount';
 
@@ -62,12 +63,4 @@ export function remove(directory: string, name: string): void {
 
 export function readAll(directory: string): readonly Record[] {
   return namesIn(directory).flatMap((name) => (name.endsWith(SUFFIX) ? (read(directory, name.slice(0, -SUFFIX.length)) ?? []) : []));
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
 }

@@ -1,8 +1,9 @@
 /** Which mounts the broker has made for a user: their status sockets are the user's, in a directory of root's. */
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeIfSame } from '../mount/file-at-name.js';
 import { connectionExists } from '../mount/fuse-device.js';
+import { namesIn } from '../mount/names-in.js';
 
 /** Counts them, and removes names that are left of mounts which are gone. */
 export function countMounts(directory: string, uid: number): number {
@@ -16,12 +17,4 @@ export function countMounts(directory: string, uid: number): number {
     if (uid !== 0) removeIfSame({ path, inode: owner.ino });
     return false;
   }).length;
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
 }

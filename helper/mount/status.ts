@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileAt, removeIfSame } from './file-at-name.js';
 import { isOurs, readMounts, type MountEntry } from './mountinfo.js';
 import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { wallsOf, type ServerWalls } from './server-walls.js';
 import { StatusConnection, type ServerReport } from './status-client.js';
+import { namesIn } from './names-in.js';
 
 /** One mount: what the kernel says about it, and, over that, what its server does. */
 export interface MountStatus {
@@ -53,7 +53,7 @@ function statusOf(mount: MountEntry, runtime: Runtime): MountStatus {
 
 function removeLeftovers({ mounts }: Runtime, alive: ReadonlySet<string>): void {
   if (mounts === undefined) return;
-  for (const name of list(mounts)) {
+  for (const name of namesIn(mounts)) {
     const device = /^(\d+:\d+)\.sock$/.exec(name)?.[1];
     if (device === undefined || alive.has(device)) continue;
     const socket = fileAt(join(mounts, name));
@@ -61,13 +61,5 @@ function removeLeftovers({ mounts }: Runtime, alive: ReadonlySet<string>): void 
     // A mount in another mount namespace still has its server.
     if (typeof connection !== 'string') connection.close();
     if (connection === 'dead') removeIfSame(socket);
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }

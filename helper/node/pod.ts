@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { mkdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { MountError } from '../mount/errors.js';
 import { openDirectory, openEntry, pathOf, type Entry } from './entry.js';
+import { namesIn } from '../mount/names-in.js';
 
 /** Names of volumes, the same in every pod. */
 const SOCKET_VOLUME = 'fuse4fs';
@@ -62,9 +63,9 @@ export class Pod {
 
   /** CSI volumes are mounted one level deeper. */
   #roots(): string[] {
-    const plugins = list(this.#volumes).filter((plugin) => !WITHOUT_IMAGES.has(plugin));
+    const plugins = namesIn(this.#volumes).filter((plugin) => !WITHOUT_IMAGES.has(plugin));
     return plugins.flatMap((plugin) =>
-      list(join(this.#volumes, plugin)).map((volume) => join(this.#volumes, plugin, volume, plugin === 'kubernetes.io~csi' ? 'mount' : '')),
+      namesIn(join(this.#volumes, plugin)).map((volume) => join(this.#volumes, plugin, volume, plugin === 'kubernetes.io~csi' ? 'mount' : '')),
     );
   }
 }
@@ -77,7 +78,7 @@ export function accessFor({ uid, gid }: Stats, file: Stats): 'write' | 'read' | 
   return (bits & 2) === 0 ? 'read' : 'write';
 }
 
-export const podsOf = (directory: string): Pod[] => list(directory).map((uid) => new Pod(directory, uid));
+export const podsOf = (directory: string): Pod[] => namesIn(directory).map((uid) => new Pod(directory, uid));
 
 function using<Result>(entry: Entry | undefined, use: (entry: Entry) => Result): Result | undefined {
   if (entry === undefined) return undefined;
@@ -100,13 +101,5 @@ function makeDirectory(path: string): void {
     mkdirSync(path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
   }
 }
