@@ -79,7 +79,7 @@ export class ExtentTree {
       const length = layout.extentLength(view, entry);
       if (into < length) {
         const state = layout.isUnwritten(view, entry) ? RangeState.Unwritten : RangeState.Written;
-        result.set(logical, length - into, state, physicalBlock(layout.extentStart(view, entry) + into));
+        result.set(logical, length - into, state, physicalBlock(layout.extentStart(view, entry) + into), into);
         return;
       }
     }

@@ -16,12 +16,15 @@ export class MappedRange {
   state: RangeState = RangeState.Hole;
   /** First block on the device; 0 for a hole. */
   physical: PhysicalBlock = physicalBlock(0);
+  /** As many blocks before `logical` belong to the same run of blocks on the device, as far as is known at no cost. */
+  before = 0;
 
-  set(logical: LogicalBlock, length: number, state: RangeState, physical: PhysicalBlock): void {
+  set(logical: LogicalBlock, length: number, state: RangeState, physical: PhysicalBlock, before = 0): void {
     this.logical = logical;
     this.length = length;
     this.state = state;
     this.physical = physical;
+    this.before = before;
   }
 }
 

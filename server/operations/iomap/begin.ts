@@ -66,18 +66,23 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     return Math.max(first + 1, Math.min(range.logical + range.length, last, LOGICAL_BLOCK_LIMIT));
   };
 
-  const placeRange = (inode: Inode, position: number, count: number, flags: number): void => {
-    const offset = range.logical * blockSize;
+  /** An extent is told whole: what lies before the position would be asked for later otherwise, from wherever it is read. */
+  const placeRange = (inode: Inode, position: number, count: number, flags: number, isReport: boolean): void => {
     if (range.state === RangeState.Hole) {
+      const offset = range.logical * blockSize;
       read.set(offset, holeEnd(inode, range.logical, position, count) * blockSize - offset, MappingType.HOLE);
       return;
     }
-    if (space?.isFileSpace(range.physical, range.length) === false) {
-      throw new CorruptionError('extent tree', { inode: inode.number, block: range.physical }, 'a file is mapped onto the filesystem\'s own structures');
+    // Whoever asks for extents from a position on gets them from there, as elsewhere.
+    const before = isReport ? 0 : range.before;
+    const first = range.physical - before;
+    const length = before + range.length;
+    if (space?.isFileSpace(first, length) === false) {
+      throw new CorruptionError('extent tree', { inode: inode.number, block: first }, 'a file is mapped onto the filesystem\'s own structures');
     }
     const type = range.state === RangeState.Unwritten ? MappingType.UNWRITTEN : MappingType.MAPPED;
     const merged = inode.hasFlag('EXTENTS') ? 0 : MappingFlag.MERGED;
-    read.set(offset, range.length * blockSize, type, flags | merged, data.addressOf(range.physical * blockSize), data.device);
+    read.set((range.logical - before) * blockSize, length * blockSize, type, flags | merged, data.addressOf(first * blockSize), data.device);
   };
 
   /** @returns whether the inode still holds the contents, and `read` says so */
@@ -118,7 +123,7 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
       if (range.state === RangeState.Hole || (range.logical + range.length) * blockSize < position + count) return -errno.EINVAL;
       flags |= MappingFlag.ATOMIC_BIO;
     }
-    placeRange(inode, position, count, flags);
+    placeRange(inode, position, count, flags, (operation & REPORT) !== 0);
     return 0;
   };
 
