@@ -48,6 +48,8 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
   const read = new Mapping();
   const write = new Mapping();
   const retry = new Mapping();
+  /** Where this request has reserved what the kernel may remember as a hole: both read as zeros. Empty where it has not. */
+  const filled = { from: 0, to: 0 };
   const allocates = WRITE | UNSHARE | profile.writeback;
 
   const fillHole = (request: Request, inode: Inode, position: number, count: number, operation: number): void => {
@@ -56,7 +58,12 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     const wanted = position + Math.min(count, MOST_BYTES_RESERVED);
     const end = Math.ceil(Math.min(wanted, changer.mostBytes(inode)) / blockSize);
     changer.reserve(request, inode, first, end, (operation & profile.writeback) !== 0);
-    data.forgetMappings(request.nodeid, inode.number, first * blockSize, end * blockSize);
+    if (inode.hasFlag('EXTENTS')) {
+      filled.from = first * blockSize;
+      filled.to = end * blockSize;
+    } else {
+      data.forgetMappings(request.nodeid, inode.number, first * blockSize, end * blockSize);
+    }
     mapping.map(inode, logicalBlock(first), range);
   };
 
@@ -133,8 +140,18 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     return (operation & (WRITE | DIRECT)) !== (WRITE | DIRECT) || read.type === MappingType.MAPPED;
   };
 
+  /** A mapping that the kernel keeps takes the place of what it remembers there; else it is to forget that. @returns whether it has it */
+  const settleCache = (nodeid: number, inode: Inode, operation: number): boolean => {
+    const { from, to } = filled;
+    const kept = isKept(operation);
+    if (kept && read.offset <= from && to <= read.offset + read.length && data.keepMapping(nodeid, inode.number, read)) return true;
+    if (to > from) data.forgetMappings(nodeid, inode.number, from, to);
+    return kept && data.keepMapping(nodeid, inode.number, read);
+  };
+
   return (request, reply) => {
     const { nodeid, view, bodyOffset: at } = request;
+    filled.from = filled.to = 0;
     const operation = iomapOperation(view, at);
     const position = iomapPosition(view, at);
     const count = iomapCount(view, at);
@@ -152,7 +169,7 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     if (outcome < 0) return outcome;
     data.counters.mappings++;
     write.set(read.offset, read.length, profile.pureOverwrite);
-    if (!isKept(operation) || !data.keepMapping(nodeid, inode.number, read)) return writeIomapBeginOut(reply.view, reply.body, read, write);
+    if (!settleCache(nodeid, inode, operation)) return writeIomapBeginOut(reply.view, reply.body, read, write);
     return writeIomapBeginOut(reply.view, reply.body, retry.set(read.offset, read.length, profile.retryCache), write);
   };
 }
