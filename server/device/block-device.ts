@@ -17,11 +17,14 @@ export interface BlockDevice {
    */
   read(target: Uint8Array, targetOffset: number, length: number, position: number): void;
 
+  /** Fills the target as read() does if nothing has to be waited for; otherwise the device begins to read. */
+  readNow?(target: Uint8Array, targetOffset: number, length: number, position: number): ReadNow;
+
   /**
-   * Fills the target as read() does if nothing has to be waited for; otherwise the device begins to read.
-   * @returns false if it has to be waited for
+   * Where a range lies behind the descriptor that data threads read from. Without it, what is shown is not what lies there.
+   * @throws DeviceError where it is outside the device
    */
-  readNow?(target: Uint8Array, targetOffset: number, length: number, position: number): boolean;
+  placeOf?(position: number, length: number): number;
 
   /** @throws DeviceError (EROFS on a read-only device) */
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
@@ -55,3 +58,6 @@ export interface BlockDevice {
 
   close(): void;
 }
+
+/** 'unknown': it cannot be said whether there is something to wait for. */
+export type ReadNow = 'done' | 'begun' | 'unknown';

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { DeviceError } from './errors.js';
-import type { BlockDevice } from './block-device.js';
+import type { BlockDevice, ReadNow } from './block-device.js';
 import type { DiscardRange } from './discard.js';
 
 /** Below, a copy in memory costs less than waiting for the device. */
@@ -86,14 +86,17 @@ export class DescriptorDevice implements BlockDevice {
     }
   }
 
-  readNow(target: Uint8Array, targetOffset: number, length: number, position: number): boolean {
+  readNow(target: Uint8Array, targetOffset: number, length: number, position: number): ReadNow {
     this.#check(length, position, 'read');
     const count = this.#readNow?.(this.#fd, target, targetOffset, length, this.#offset + position) ?? 0;
-    if (count === length) return true;
-    if (count > 0 || count === -constants.errno.EAGAIN) return false;
+    if (count === length) return 'done';
     // Not every kind of file can say; and what failed fails again, with all that read() has to say of it.
-    this.read(target, targetOffset, length, position);
-    return true;
+    return count > 0 || count === -constants.errno.EAGAIN ? 'begun' : 'unknown';
+  }
+
+  placeOf(position: number, length: number): number {
+    this.#check(length, position, 'read');
+    return this.#offset + position;
   }
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
+import { ZEROS, type DeviceRanges } from '../device/device-ranges.js';
 import { Verified, type BlockCache } from './cache/block-cache.js';
 import type { Inode } from './inode.js';
 import type { FileMapping } from './mapping/file-mapping.js';
@@ -10,6 +11,12 @@ export const NOT_FOUND = -1;
 
 /** The device is reading what was asked for. */
 export const HAS_TO_WAIT = -1;
+
+/** It is more than one piece, or the device cannot say. */
+export const MAY_HAVE_TO_WAIT = -2;
+
+/** The calling thread has to read it. */
+export const NOT_ON_DEVICE = -3;
 
 /** Contents of files that keep them in blocks: straight from the device, past the block cache, but for data that is journalled. */
 export class FileContent {
@@ -59,21 +66,44 @@ export class FileContent {
   }
 
   /**
-   * Reads as read() does if nothing has to be waited for; otherwise the device begins to read, where that is one piece.
-   * @returns bytes filled in, or HAS_TO_WAIT
+   * Reads as read() does if nothing has to be waited for; otherwise the device begins to read, where it is one piece.
+   * @returns bytes filled in, HAS_TO_WAIT, or MAY_HAVE_TO_WAIT
    */
   readNow(inode: Inode, offset: number, length: number, target: Uint8Array, targetOffset: number): number {
     const count = Math.min(offset + length, inode.size) - offset;
+    if (count <= 0) return 0;
     const block = Math.floor(offset / this.#blockSize);
-    if (count > 0 && block < LOGICAL_BLOCK_LIMIT && this.#device.readNow !== undefined && !this.#cache.holdsFileData) {
-      const range = this.#range;
+    if (block >= LOGICAL_BLOCK_LIMIT || this.#device.readNow === undefined || this.#cache.holdsFileData) return MAY_HAVE_TO_WAIT;
+    const range = this.#range;
+    this.#mapping.map(inode, logicalBlock(block), range);
+    if (range.state !== RangeState.Written || (range.logical + range.length) * this.#blockSize < offset + count) return MAY_HAVE_TO_WAIT;
+    const position = range.physical * this.#blockSize + (offset - block * this.#blockSize);
+    const outcome = this.#device.readNow(target, targetOffset, count, position);
+    if (outcome === 'done') return count;
+    return outcome === 'begun' ? HAS_TO_WAIT : MAY_HAVE_TO_WAIT;
+  }
+
+  /**
+   * Says where the bytes lie that read() would read, if all of them are to be had from the device alone.
+   * @returns their number, or NOT_ON_DEVICE
+   */
+  locate(inode: Inode, offset: number, length: number, ranges: DeviceRanges): number {
+    const device = this.#device;
+    if (device.placeOf === undefined || this.#cache.holdsFileData) return NOT_ON_DEVICE;
+    const end = Math.min(offset + length, inode.size);
+    const range = this.#range;
+    ranges.clear();
+    for (let at = offset; at < end; ) {
+      const block = Math.floor(at / this.#blockSize);
+      if (block >= LOGICAL_BLOCK_LIMIT) return NOT_ON_DEVICE;
       this.#mapping.map(inode, logicalBlock(block), range);
-      if (range.state === RangeState.Written && (range.logical + range.length) * this.#blockSize >= offset + count) {
-        const position = range.physical * this.#blockSize + (offset - block * this.#blockSize);
-        return this.#device.readNow(target, targetOffset, count, position) ? count : HAS_TO_WAIT;
-      }
+      const count = Math.min(end, (range.logical + range.length) * this.#blockSize) - at;
+      const isWritten = range.state === RangeState.Written;
+      const place = isWritten ? device.placeOf(range.physical * this.#blockSize + (at - block * this.#blockSize), count) : ZEROS;
+      if (!ranges.add(place, count)) return NOT_ON_DEVICE;
+      at += count;
     }
-    return this.read(inode, offset, length, target, targetOffset);
+    return Math.max(0, end - offset);
   }
 
   /** Puts what is on its way home through the journal over what was read from the device. */

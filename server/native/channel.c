@@ -90,8 +90,6 @@ static napi_value shim_write_from(napi_env env, napi_callback_info info)
 	return shim_result(env, write(descriptor, data, length));
 }
 
-#define INTERRUPT_SIGNAL (SIGRTMIN + 1)
-
 static void interrupted(int signal)
 {
 	(void)signal;

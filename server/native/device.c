@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "../../native/block-device.h"
+#include "data-threads.h"
 #include "server.h"
 
 /* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
@@ -79,12 +80,16 @@ static napi_value shim_write_direct(napi_env env, napi_callback_info info)
 	if (!transfer_arguments(env, info, &transfer))
 		return NULL;
 	flags = fcntl(transfer.descriptor, F_GETFL);
-	/* The flag is the open file's: nobody else writes to it meanwhile. */
-	if (flags < 0 || fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT) < 0)
+	if (flags < 0)
 		return shim_result(env, -1);
-	written = pwrite(transfer.descriptor, transfer.data, transfer.length, transfer.position);
+	/* The flag is the open file's: nobody else writes to it meanwhile, and who reads from it is told. */
+	data_threads_direct(true);
+	written = fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT);
+	if (written == 0)
+		written = pwrite(transfer.descriptor, transfer.data, transfer.length, transfer.position);
 	failure = errno;
 	fcntl(transfer.descriptor, F_SETFL, flags);
+	data_threads_direct(false);
 	errno = failure;
 	return shim_result(env, written);
 }

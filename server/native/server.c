@@ -10,6 +10,7 @@
 NAPI_MODULE_INIT()
 {
 	export_channel(env, exports);
+	export_data_threads(env, exports);
 	export_device(env, exports);
 	export_process(env, exports);
 	shim_export(env, exports, "landlock", shim_landlock);

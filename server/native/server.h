@@ -3,8 +3,12 @@
 
 #include "../../native/shim.h"
 
+/* Of this process: it ends the wait of the thread that it is sent to. */
+#define INTERRUPT_SIGNAL (SIGRTMIN + 1)
+
 /* Each adds the shims of the file that is named so. */
 void export_channel(napi_env env, napi_value exports);
+void export_data_threads(napi_env env, napi_value exports);
 void export_device(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
 

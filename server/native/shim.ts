@@ -18,6 +18,21 @@ export interface ServerShim {
   readNow(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   /** pwrite(2) with O_DIRECT of bytes[offset, offset+length), which has to lie on whole sectors in memory too: -EINVAL where that is impossible. */
   writeDirect(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  /** Threads, so many, that send to the channel what they read from the device. @returns how many there are */
+  startDataThreads(count: number, device: number, channel: number, largest: number): number;
+  /**
+   * Gives them a job (session/data-threads.ts), for which a thread is woken at once, or where enough wait.
+   * @returns nanoseconds that small reads have waited lately, or -EAGAIN where no more jobs can wait
+   */
+  sendWhenRead(job: Uint8Array, atOnce: 0 | 1): number;
+  /** Somebody else has waited so long for a small read. @returns nanoseconds that small reads have waited lately */
+  learnWait(nanoseconds: number): number;
+  /** Returns when no job that was given before reads anything of that range of the device. */
+  awaitRead(position: number, length: number): number;
+  /** How many jobs have failed since it was last asked; four doubles say of the first one what its tag was, where and how much it read, and errno. */
+  takeFailure(facts: Uint8Array): number;
+  /** Returns when all jobs are done, and the threads have ended. */
+  stopDataThreads(): number;
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED: the next read of the range comes from the device. */
   dropCached(descriptor: number, position: number, length: number): number;
   /** Positive where a read would not block, 0 when that has not come true in time; -1 waits for ever. */

@@ -14,7 +14,7 @@ import { MultiMountProtection } from '../ext4/multi-mount-protection.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
 import { serverShim } from '../native/shim.js';
-import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type RequestJournal } from '../session/filesystem.js';
+import { OptionError, type DataThreads, type FilesystemSource, type MountedFilesystem, type MountFacts, type ReadFailure, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import { damageOf } from './damage.js';
@@ -78,13 +78,13 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     mountPoint: source.target,
     ...(options.data !== undefined && { data: options.data }),
   };
-  return new MountedWritableExt4(device, facts, writableOptions, options, iomap);
+  return new MountedWritableExt4(device, facts, writableOptions, options, iomap, source.startDataThreads);
 }
 
 function openForReading(source: FilesystemSource, device: BlockDevice, openOptions: OpenOptions, options: ServerOptions, stored: Superblock, said: readonly string[]): MountedFilesystem {
   const filesystem = Filesystem.open(device, openOptions);
   const iomap = offerKernelData(source, device, stored, options, options.recoverJournal && needsRecovery(stored));
-  const volume = volumeOf(filesystem, options, iomap && IOMAP_ROOT_NODEID);
+  const volume = volumeOf(filesystem, options, source.startDataThreads?.(), iomap && IOMAP_ROOT_NODEID);
   return new MountedExt4(volume, describe(filesystem, true, said, iomap), iomap);
 }
 
@@ -94,12 +94,14 @@ class MountedExt4 implements MountedFilesystem {
   readonly gauges: readonly string[];
   readonly iomap: KernelData | undefined;
   readonly #filesystem: Filesystem;
+  readonly #dataThreads: DataThreads | undefined;
 
   constructor(volume: Volume, facts: MountFacts, iomap: KernelData | undefined) {
     this.facts = facts;
     this.iomap = iomap;
     this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
     this.#filesystem = volume.filesystem;
+    this.#dataThreads = volume.dataThreads;
     const table = readingOperations(volume);
     this.operations = iomap === undefined ? table : withKernelData(volume, iomap, table);
   }
@@ -109,7 +111,12 @@ class MountedExt4 implements MountedFilesystem {
     if (this.iomap !== undefined) measureKernelData(this.iomap, gauges, CACHE_GAUGES.length);
   }
 
+  takeReadFailure(): ReadFailure | undefined {
+    return this.#dataThreads?.takeFailure();
+  }
+
   close(): void {
+    this.#dataThreads?.stop();
     this.#filesystem.close();
   }
 }

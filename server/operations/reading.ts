@@ -1,4 +1,5 @@
 import type { Filesystem } from '../ext4/filesystem.js';
+import type { DataThreads } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { attributeOperations } from './attributes.js';
 import { directoryOperations } from './directory.js';
@@ -17,7 +18,7 @@ import { spaceInUse, type SpaceInUse } from './space.js';
 import type { Volume } from './volume.js';
 
 /** What every family of operations works on. @param rootNodeid what the kernel calls the root directory, where that is not 1 */
-export function volumeOf(filesystem: Filesystem, options: ServerOptions, rootNodeid?: number): Volume {
+export function volumeOf(filesystem: Filesystem, options: ServerOptions, dataThreads: DataThreads | undefined, rootNodeid?: number): Volume {
   let space: SpaceInUse | undefined;
   return {
     filesystem,
@@ -30,6 +31,7 @@ export function volumeOf(filesystem: Filesystem, options: ServerOptions, rootNod
     // Nothing changes on a filesystem that is not written.
     space: () => (space ??= spaceInUse(filesystem)),
     accessTimes: { accessed: () => undefined },
+    dataThreads,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Filesystem } from '../ext4/filesystem.js';
 import type { Inode } from '../ext4/inode.js';
 import type { SymbolicLinks } from '../ext4/symlink.js';
 import type { InodeNumber } from '../ext4/units.js';
+import type { DataThreads } from '../session/filesystem.js';
 import type { InodeAttributes } from './inode-attributes.js';
 import type { Nodes } from './nodes.js';
 import type { ServerOptions } from './options.js';
@@ -22,6 +23,8 @@ export interface Volume {
   /** What is free now. */
   readonly space: () => SpaceInUse;
   readonly accessTimes: AccessListener;
+  /** Undefined where there are none: the filesystem thread reads everything. */
+  readonly dataThreads: DataThreads | undefined;
 }
 
 /** Keeps access times; a read-only mount has none to keep. */

@@ -3,7 +3,7 @@ import { CorruptionError, DeviceError, InUseError } from '../ext4/errors.js';
 import { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
-import type { MountedFilesystem, MountFacts } from '../session/filesystem.js';
+import type { DataThreads, FilesystemSource, MountedFilesystem, MountFacts, ReadFailure } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
 import { AccessTimes } from './access-times.js';
@@ -50,9 +50,11 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly #device: BlockDevice;
   readonly #writableOptions: WritableOptions;
   readonly #options: ServerOptions;
+  readonly #startDataThreads: FilesystemSource['startDataThreads'];
+  #dataThreads: DataThreads | undefined;
   #volume: WritableVolume | undefined;
 
-  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions, iomap?: KernelData) {
+  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions, iomap?: KernelData, startDataThreads?: FilesystemSource['startDataThreads']) {
     this.facts = facts;
     this.iomap = iomap;
     this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
@@ -61,12 +63,17 @@ export class MountedWritableExt4 implements MountedFilesystem {
     this.#device = device;
     this.#writableOptions = writableOptions;
     this.#options = options;
+    this.#startDataThreads = startDataThreads;
   }
 
   activate(): void {
     const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
+    const dataThreads = this.#startDataThreads?.();
+    this.#dataThreads = dataThreads;
+    const device = this.#device;
+    if (dataThreads !== undefined) writable.freed = (position, length) => dataThreads.awaitReads(device.placeOf?.(position, length) ?? position, length);
     this.#volume = {
-      ...volumeOf(writable.filesystem, this.#options, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
+      ...volumeOf(writable.filesystem, this.#options, dataThreads, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
       writable,
       lookups: new LookupCounts(),
       space: () => writable.counters.totals,
@@ -134,6 +141,10 @@ export class MountedWritableExt4 implements MountedFilesystem {
     }
   }
 
+  takeReadFailure(): ReadFailure | undefined {
+    return this.#dataThreads?.takeFailure();
+  }
+
   /** Damage is noted in the superblock, and `errors=` decides what becomes of the mount. */
   failed(error: unknown): void {
     if (!(error instanceof CorruptionError || error instanceof DeviceError)) return;
@@ -152,6 +163,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   }
 
   close(): void {
+    this.#dataThreads?.stop();
     if (this.#volume !== undefined) {
       this.#volume.writable.close();
       return;

@@ -35,9 +35,9 @@ export class Counters {
   }
 
   /** Damage, a failing device, a defect: not what a caller may be told in the course of things. */
-  fail(): void {
+  fail(count = 1): void {
     const { slots } = this;
-    slots[ERRORS] = (slots[ERRORS] ?? 0) + 1;
+    slots[ERRORS] = (slots[ERRORS] ?? 0) + count;
   }
 
   get errors(): number {

@@ -91,6 +91,7 @@ function step(device: FuseDevice, session: Session, fuse: number): SessionEnd | 
   if (end !== undefined) return end;
   askForWriteback(session, fuse);
   try {
+    session.hearOfFailures();
     session.tend(gauges);
     if (control.takeBeatRequest()) session.beat();
     if (control.takeSyncRequest()) session.sync();

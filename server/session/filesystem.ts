@@ -1,4 +1,6 @@
 import type { Confinement } from '../confinement/confinement.js';
+import type { DeviceRanges } from '../device/device-ranges.js';
+import type { DeviceError } from '../device/errors.js';
 import type { OperationTable } from './handler.js';
 import type { Connection, KernelWishes } from './negotiation.js';
 import type { Request } from './request.js';
@@ -21,6 +23,8 @@ export interface FilesystemSource {
   readonly options: readonly string[];
   /** Where the kernel can move file data itself. */
   readonly iomap?: IomapChannel;
+  /** To be called once, while the filesystem is being opened or activated, and where the descriptor is what it lies on. */
+  readonly startDataThreads?: () => DataThreads | undefined;
   /** What is allowed in a directory, open for reading; the filesystem's to close. */
   readonly policy?: number;
 }
@@ -35,6 +39,36 @@ export interface IomapChannel {
   avoidRecursion(): void;
   /** Sends the first bytes of a message. @returns their number, or a negative errno */
   notify(message: Uint8Array, length: number): number;
+}
+
+/** Threads that read from the filesystem's device and answer READs with what they read, while the filesystem thread goes on. */
+export interface DataThreads {
+  /** What answerRead() is about. */
+  readonly ranges: DeviceRanges;
+  /**
+   * Answers a request with what lies in `ranges`, or that it cannot be read.
+   * @param length of all ranges
+   * @param hasBegun the device reads it already
+   * @returns false if too many wait already
+   */
+  answerRead(request: Request, length: number, hasBegun: boolean): boolean;
+  /** Whether the device has answered lately in less time than it takes to have somebody else wait for it. */
+  readonly isQuick: boolean;
+  /** So long has the filesystem thread waited itself, for a small read. */
+  waited(milliseconds: number): void;
+  /** Returns when nothing that was begun before reads in that range of the device: it can become somebody else's. */
+  awaitReads(position: number, length: number): void;
+  /** Which reads have failed since it was last asked. */
+  takeFailure(): ReadFailure | undefined;
+  /** Returns when all is answered, and the threads have ended. */
+  stop(): void;
+}
+
+/** The first of so many. */
+export interface ReadFailure {
+  readonly count: number;
+  readonly nodeid: number;
+  readonly error: DeviceError;
 }
 
 /** An external journal; the descriptor is the filesystem's to close. */
@@ -99,6 +133,8 @@ export interface MountedFilesystem {
   readonly staleAttributes?: StaleNodes;
   /** Nodes that the kernel had better forget, since each costs something here: a few at a time; undefined: none. */
   unneededNodes?(): readonly number[] | undefined;
+  /** Which reads that others do for it have failed since it was last asked. */
+  takeReadFailure?(): ReadFailure | undefined;
   /** An operation failed by damage or a failing device: the filesystem may note it, or give up. */
   failed?(error: unknown): void;
   /** No request follows: everything goes to the device, and the descriptors are closed. */

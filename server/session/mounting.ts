@@ -3,6 +3,7 @@ import { DIRECTORY_TREE, type Source } from '../../protocol/service/messages.js'
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../confinement/confinement.js';
 import { OptionError, type FilesystemModule, type FilesystemSource, type JournalSource, type MountedFilesystem } from './filesystem.js';
+import { startDataThreads } from './data-threads.js';
 import { iomapChannel } from './iomap-channel.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
@@ -42,10 +43,10 @@ export function mountForHelper(channel: Channel, module: FilesystemModule, confi
   const source = end.source();
   announce(source.name, source.target);
   orRefuse(end, source, () => assertKind(source, end.agreement.features));
-  const described = describe(source);
+  const maximumPages = Math.min(MOST_PAGES, source.maxPagesLimit > 0 ? source.maxPagesLimit : DEFAULT_MAXIMUM_PAGES);
+  const described = describe(source, maximumPages);
   const strict = orRefuse(end, source, () => isToBeStrict(source.options, module.confine?.(described, confinement) ?? confinement));
   const filesystem = orRefuse(end, source, () => module.openFilesystem(described, journalFrom(end)));
-  const maximumPages = Math.min(MOST_PAGES, source.maxPagesLimit > 0 ? source.maxPagesLimit : DEFAULT_MAXIMUM_PAGES);
   try {
     const { facts } = filesystem;
     const { descriptors } = end.mountPlan({
@@ -94,7 +95,7 @@ function assertKind({ kind }: Source, features: ReadonlySet<string>): void {
 
 const KINDS = { BLOCK_DEVICE: 'block device', IMAGE_FILE: 'image file', DIRECTORY: 'directory' } as const;
 
-function describe({ descriptors, name, target, kind, size, offset, sizeLimit, sectorSize, writable, options }: Source): FilesystemSource {
+function describe({ descriptors, name, target, kind, size, offset, sizeLimit, sectorSize, writable, options }: Source, maximumPages: number): FilesystemSource {
   return {
     descriptor: descriptors.device,
     name,
@@ -108,6 +109,7 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     writable,
     options: options.filter((option) => !isConfinementOption(option)),
     ...iomapOf(descriptors.fuse),
+    startDataThreads: () => startDataThreads(descriptors.device, descriptors.fuse, maximumPages * PAGE),
   };
 }
 

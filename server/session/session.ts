@@ -44,6 +44,8 @@ export class Session {
   private readonly filesystem: MountedFilesystem;
   private readonly limits: SessionLimits;
   private readonly dispatcher: Dispatcher;
+  private readonly counters: Counters;
+  private readonly failed: FailureListener;
   private closed = false;
   private handledSinceDeferred = 0;
   private settledBefore = 0;
@@ -52,13 +54,15 @@ export class Session {
   constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
     const maximumBytes = maximumPages * PAGE;
     this.filesystem = filesystem;
+    this.counters = counters;
     this.limits = { readOnly: filesystem.facts.readOnly, maximumPages, timeGranularity: filesystem.facts.timeGranularity ?? 1, wishes: filesystem.kernelWishes, iomap: filesystem.iomap !== undefined };
     this.request = new Request(maximumBytes);
     this.reply = new Reply(Math.max(maximumBytes, LARGEST_OTHER_REPLY));
-    this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, (opcode, nodeid, error) => {
+    this.failed = (opcode, nodeid, error) => {
       failed(opcode, nodeid, error);
       filesystem.failed?.(error);
-    }, (request) => this.postponed.keep(request));
+    };
+    this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, this.failed, (request) => this.postponed.keep(request));
   }
 
   /**
@@ -84,6 +88,14 @@ export class Session {
     } finally {
       request.isRepeated = false;
     }
+  }
+
+  /** A read by another thread that failed is told of like any failure. */
+  hearOfFailures(): void {
+    const failure = this.closed ? undefined : this.filesystem.takeReadFailure?.();
+    if (failure === undefined) return;
+    this.counters.fail(failure.count);
+    this.failed('READ', failure.nodeid, failure.error);
   }
 
   /** Whether everything was agreed on that comes before ordinary requests. */

@@ -38,7 +38,11 @@ export function withWrittenKernelData(volume: WritableVolume, data: KernelData, 
     data.isKnown = (nodeid) => lookups.isKnown(nodeid);
     writable.inheritsAcls = false;
     writable.leaveDataTo(data);
-    writable.freed = (position, length) => data.dropCachedBlocks(position, length);
+    const { freed } = writable;
+    writable.freed = (position, length) => {
+      freed?.(position, length);
+      data.dropCachedBlocks(position, length);
+    };
   };
   return {
     ...withKernelData(volume, data, table),

@@ -4,6 +4,7 @@ import type { Channel } from '../../../protocol/seqpacket/channel.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../../confinement/confinement.js';
 import { log } from '../../log.js';
 import type { FilesystemModule, JournalSource, MountedFilesystem } from '../filesystem.js';
+import { startDataThreads } from '../data-threads.js';
 import { MOST_PAGES, PAGE, type Mount, type SourceListener } from '../mounting.js';
 import { serverShim } from '../../native/shim.js';
 import { MS_RDONLY, readCommandLine, type CommandLine } from './command-line.js';
@@ -24,7 +25,7 @@ export function mountForLibfuse(channel: Channel, module: FilesystemModule, conf
     announce(wish.source, wish.target);
     const strict = isToBeStrict(wish.filesystem, confinement);
     const source = openSource(end, wish.source, (wish.flags & MS_RDONLY) !== 0);
-    const filesystem = module.openFilesystem(describe(source, wish), (uuid) => openJournal(end, wish, uuid));
+    const filesystem = module.openFilesystem(describe(source, wish, end.fuse), (uuid) => openJournal(end, wish, uuid));
     end.finishOpening();
     try {
       askForMount(end, wish, source, filesystem);
@@ -48,14 +49,26 @@ export function mountForLibfuse(channel: Channel, module: FilesystemModule, conf
   }
 }
 
-function describe(source: LibfuseSource, wish: CommandLine): Parameters<FilesystemModule['openFilesystem']>[0] {
+function describe(source: LibfuseSource, wish: CommandLine, fuse: number): Parameters<FilesystemModule['openFilesystem']>[0] {
   const { offset, sizeLimit } = wish;
   if (offset + sizeLimit > source.size || offset >= source.size) {
     closeSync(source.descriptor);
     throw new Error(`offset and sizelimit lead beyond the end of ${wish.source}, which has ${source.size} bytes`);
   }
   const { descriptor, kind, size, sectorSize, writable } = source;
-  return { descriptor, kind, size, sectorSize, writable, name: wish.source, target: wish.target, offset, sizeLimit, options: wish.filesystem.filter((option) => !isConfinementOption(option)) };
+  return {
+    descriptor,
+    kind,
+    size,
+    sectorSize,
+    writable,
+    name: wish.source,
+    target: wish.target,
+    offset,
+    sizeLimit,
+    options: wish.filesystem.filter((option) => !isConfinementOption(option)),
+    startDataThreads: () => startDataThreads(descriptor, fuse, MOST_PAGES * PAGE),
+  };
 }
 
 function openJournal(end: ServerEnd, { journal, flags }: CommandLine, uuid: string): JournalSource {
