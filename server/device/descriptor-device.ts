@@ -67,6 +67,28 @@ export class DescriptorDevice implements BlockDevice {
     this.readOnly = readOnly;
   }
 
+  /** For whoever writes past this object, at places that it was asked for. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
+  /**
+   * Somebody is about to write a range himself.
+   * @returns where it lies behind the descriptor
+   * @throws DeviceError where the range is outside the device, or it is read-only
+   */
+  place(length: number, position: number): number {
+    this.#checkWrite(length, position);
+    this.bytesWritten += length;
+    return this.#offset + position;
+  }
+
+  /** What to throw where he failed. @param range what he wrote; undefined: he flushed */
+  failure(range: { readonly length: number; readonly position: number } | undefined, errorNumber: number): DeviceError {
+    const what = range === undefined ? 'flushing' : `writing ${range.length} bytes at ${range.position}`;
+    return new DeviceError(`${this.#name}: ${what} failed: errno ${errorNumber}`, errorNumber);
+  }
+
   keepSecret(memory: Uint8Array): void {
     this.#keepSecret?.(memory);
   }
@@ -100,8 +122,7 @@ export class DescriptorDevice implements BlockDevice {
   }
 
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
-    if (this.readOnly) throw new DeviceError(`${this.#name} is open read-only`, constants.errno.EROFS);
-    this.#check(length, position, 'write');
+    this.#checkWrite(length, position);
     let done = 0;
     while (done < length) {
       try {
@@ -155,6 +176,11 @@ export class DescriptorDevice implements BlockDevice {
 
   close(): void {
     closeSync(this.#fd);
+  }
+
+  #checkWrite(length: number, position: number): void {
+    if (this.readOnly) throw new DeviceError(`${this.#name} is open read-only`, constants.errno.EROFS);
+    this.#check(length, position, 'write');
   }
 
   #check(length: number, position: number, what: string): void {

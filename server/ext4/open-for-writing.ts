@@ -36,7 +36,11 @@ export function openForWriting(device: BlockDevice, options: WritableOptions): O
     const filesystem = open(device);
     const sink = journal === undefined
       ? new NoLog(device, filesystem.superblock.blockSize, options.barriers)
-      : new Log(journal, device, { barriers: options.barriers, ordered: (options.data ?? defaultDataMode(filesystem.superblock)) !== 'writeback' });
+      : new Log(journal, device, {
+          barriers: options.barriers,
+          ordered: (options.data ?? defaultDataMode(filesystem.superblock)) !== 'writeback',
+          ...(options.jobs !== undefined && { jobs: options.jobs }),
+        });
     return { filesystem, sink, journal, protection };
   } catch (error) {
     protection?.release();

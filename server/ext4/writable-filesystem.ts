@@ -66,13 +66,38 @@ export class WritableFilesystem extends WritableParts {
 
   /** Makes everything done so far durable, file data included. */
   commit(): void {
+    const number = this.beginCommit();
+    this.transactions.finish();
+    const outcome = this.outcome(number);
+    if (outcome instanceof Error) throw outcome;
+    this.transactions.relieve();
+  }
+
+  /**
+   * Begins to; operations go on meanwhile. Whoever calls it calls `transactions.collect` from time to time.
+   * @returns what to ask `outcome` for
+   */
+  beginCommit(): number {
     if (this.transactions.isEmpty) {
-      if (this.writer.unflushed) this.filesystem.device.flush();
+      if (this.writer.unflushed) this.transactions.beginFlush();
     } else {
-      this.transactions.commit();
       if (this.writer.unflushed && !this.sink.flushesData) this.filesystem.device.flush();
+      this.transactions.beginCommit();
     }
     this.writer.unflushed = false;
+    return this.transactions.begun;
+  }
+
+  /** What became of it: undefined while it is under way. */
+  outcome(number: number): Error | 'durable' | undefined {
+    const outcome = this.transactions.outcome(number);
+    if (outcome instanceof Error) this.writer.unflushed = true;
+    return outcome;
+  }
+
+  /** Whether nothing was done that could still be lost. */
+  get isDurable(): boolean {
+    return this.transactions.isDurable && !this.writer.unflushed;
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { JobRunner } from '../device/device-job.js';
 import type { TimeSource } from './clock.js';
 import type { OpenOptions } from './filesystem.js';
 import type { DataMode } from './journalled-data.js';
@@ -18,6 +19,8 @@ export interface WritableOptions extends OpenOptions {
   readonly acl?: boolean;
   /** Acquired before; by default that is done on opening a filesystem with the feature mmp. */
   readonly protection?: MultiMountProtection;
+  /** Who writes what is committed; by default whoever asks for it. Not closed here. */
+  readonly jobs?: JobRunner;
   /** What the inodes' times are taken from. */
   readonly time?: TimeSource;
   /** Whose quota limits are enforced; usage is accounted in any case. Default none. */

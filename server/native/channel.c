@@ -95,6 +95,13 @@ static void interrupted(int signal)
 	(void)signal;
 }
 
+bool is_interruptible(void)
+{
+	struct sigaction action;
+
+	return sigaction(INTERRUPT_SIGNAL, NULL, &action) == 0 && action.sa_handler == interrupted;
+}
+
 /*
  * interruptible(): the calling thread's id, for interrupt(). From now on that ends its awaitReadable()
  * with EINTR. The signal stays blocked everywhere else, so that none is lost between two calls.

@@ -9,6 +9,8 @@
 #include "data-threads.h"
 #include "server.h"
 
+pthread_rwlock_t descriptor_flags = PTHREAD_RWLOCK_INITIALIZER;
+
 /* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
 static napi_value shim_lock(napi_env env, napi_callback_info info)
 {
@@ -79,17 +81,18 @@ static napi_value shim_write_direct(napi_env env, napi_callback_info info)
 
 	if (!transfer_arguments(env, info, &transfer))
 		return NULL;
+	pthread_rwlock_wrlock(&descriptor_flags);
 	flags = fcntl(transfer.descriptor, F_GETFL);
-	if (flags < 0)
-		return shim_result(env, -1);
-	/* The flag is the open file's: nobody else writes to it meanwhile, and who reads from it is told. */
+	/* Who reads from it meanwhile is told. */
 	data_threads_direct(true);
-	written = fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT);
+	written = flags < 0 ? -1 : fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT);
 	if (written == 0)
 		written = pwrite(transfer.descriptor, transfer.data, transfer.length, transfer.position);
 	failure = errno;
-	fcntl(transfer.descriptor, F_SETFL, flags);
+	if (flags >= 0)
+		fcntl(transfer.descriptor, F_SETFL, flags);
 	data_threads_direct(false);
+	pthread_rwlock_unlock(&descriptor_flags);
 	errno = failure;
 	return shim_result(env, written);
 }

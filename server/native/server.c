@@ -12,6 +12,7 @@ NAPI_MODULE_INIT()
 	export_channel(env, exports);
 	export_data_threads(env, exports);
 	export_device(env, exports);
+	export_job_thread(env, exports);
 	export_process(env, exports);
 	shim_export(env, exports, "landlock", shim_landlock);
 	shim_export(env, exports, "landlockVersion", shim_landlock_version);

@@ -55,6 +55,20 @@ export interface ServerShim {
   zeroBlocks(descriptor: number, offset: number, length: number): number;
   /** ioctl(2) with a structure, which may come back changed. */
   ioctl(descriptor: number, command: number, argument: Uint8Array): number;
+  /** A thread for startJob(), or a negative errno. Where the caller is interruptible, each end of a job interrupts its awaitReadable. */
+  startJobThread(): object | number;
+  /**
+   * Has the thread carry out writes and flushes in order, up to the first that fails: five numbers for each, namely its
+   * descriptor, the array that it writes (-1: a flush), offset and length in that, and the position. Until the end the
+   * arrays are the thread's.
+   */
+  startJob(thread: object, steps: Float64Array, count: number, arrays: readonly Uint8Array[]): number;
+  /** 1 while a job goes on. */
+  jobRuns(thread: object): number;
+  /** Waits for the end of the job. @param outcome how many steps were done, and the nanoseconds that took @returns 0 or a negative errno */
+  finishJob(thread: object, outcome: Float64Array): number;
+  /** The thread ends, behind its job. */
+  stopJobThread(thread: object): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;

@@ -1,23 +1,40 @@
 import { errno, FilesystemError } from '../ext4/errors.js';
-import type { DeferredRequests } from '../session/filesystem.js';
+import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
+import { log } from '../log.js';
+import type { DeferredAnswer, DeferredRequests } from '../session/filesystem.js';
 import { DEFERRED } from '../session/handler.js';
 import type { Request } from '../session/request.js';
 
 /**
- * FSYNC requests that wait for the next commit. Whoever comes before it shares it: eight processes
- * that append and fsync cost one commit, not eight.
+ * FSYNC and SYNCFS requests, which wait for a commit. It may be written while others are served; whoever
+ * comes meanwhile shares the next one: eight processes that append and fsync cost one commit, not eight.
  */
 export class DeferredSyncs implements DeferredRequests {
-  readonly #commit: () => void;
+  readonly #filesystem: () => WritableFilesystem;
   /** Pairs of the halves of `unique`. */
-  readonly #waiting: number[] = [];
+  #waiting: number[] = [];
+  /** Those whose commit is under way, and its number. */
+  #sharing: number[] = [];
+  #number = 0;
+  /** Whether a commit is wanted although nobody waits for it. */
+  #isWanted = false;
 
-  constructor(commit: () => void) {
-    this.#commit = commit;
+  constructor(filesystem: () => WritableFilesystem) {
+    this.#filesystem = filesystem;
   }
 
   get count(): number {
     return this.#waiting.length / 2;
+  }
+
+  get isDue(): boolean {
+    if (this.#waiting.length === 0 && !this.#isWanted) return false;
+    const { transactions, isDurable } = this.#filesystem();
+    return !transactions.isBusy || isDurable;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#sharing.length > 0 || this.#filesystem().transactions.isBusy;
   }
 
   defer({ uniqueLow, uniqueHigh }: Request): typeof DEFERRED {
@@ -25,20 +42,66 @@ export class DeferredSyncs implements DeferredRequests {
     return DEFERRED;
   }
 
-  settle(answer: (uniqueLow: number, uniqueHigh: number, outcome: number) => void): void {
-    const outcome = this.#outcome();
-    for (let index = 0; index < this.#waiting.length; index += 2) {
-      answer(this.#waiting[index] as number, this.#waiting[index + 1] as number, outcome);
-    }
-    this.#waiting.length = 0;
+  /** A commit is due. */
+  want(): void {
+    this.#isWanted = true;
   }
 
-  #outcome(): number {
+  settle(answer: DeferredAnswer): void {
+    const filesystem = this.#filesystem();
+    this.#answerSharing(answer);
+    this.#isWanted = false;
+    [this.#sharing, this.#waiting] = [this.#waiting, this.#sharing];
     try {
-      this.#commit();
-      return 0;
+      this.#number = filesystem.beginCommit();
     } catch (error) {
-      return error instanceof FilesystemError ? -error.errno : -errno.EIO;
+      if (this.#sharing.length === 0) logAbort(error);
+      this.#answerAll(answer, error);
+      return;
+    }
+    this.collect(answer);
+  }
+
+  collect(answer: DeferredAnswer): void {
+    const { transactions } = this.#filesystem();
+    try {
+      transactions.collect();
+      this.#answerSharing(answer);
+      if (this.#waiting.length === 0 || transactions.isTight) transactions.relieve();
+    } catch (error) {
+      logAbort(error);
+      this.#answerSharing(answer);
     }
   }
+
+  finish(answer: DeferredAnswer): void {
+    try {
+      this.#filesystem().transactions.finish();
+    } catch (error) {
+      logAbort(error);
+    }
+    this.#answerSharing(answer);
+    while (this.#waiting.length > 0) {
+      this.settle(answer);
+      this.finish(answer);
+    }
+  }
+
+  #answerSharing(answer: DeferredAnswer): void {
+    if (this.#sharing.length === 0) return;
+    const outcome = this.#filesystem().outcome(this.#number);
+    if (outcome !== undefined) this.#answerAll(answer, outcome);
+  }
+
+  #answerAll(answer: DeferredAnswer, outcome: unknown): void {
+    const result = outcome === 'durable' ? 0 : outcome instanceof FilesystemError ? -outcome.errno : -errno.EIO;
+    for (let index = 0; index < this.#sharing.length; index += 2) {
+      answer(this.#sharing[index] as number, this.#sharing[index + 1] as number, result);
+    }
+    this.#sharing.length = 0;
+  }
+}
+
+export function logAbort(error: unknown): void {
+  log('error', `the journal was aborted, nothing can be changed any more: ${(error as Error).message}`);
 }

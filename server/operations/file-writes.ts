@@ -118,10 +118,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     COPY_FILE_RANGE_64: copy(writeCopyOut),
     FSYNC: sync,
     FSYNCDIR: sync,
-    SYNCFS: () => {
-      writable.commit();
-      return 0;
-    },
+    SYNCFS: sync,
     // Nothing to do when a descriptor is closed: ENOSYS tells the kernel so once and for all.
     FLUSH: () => -errno.ENOSYS,
   };

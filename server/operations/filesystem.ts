@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { discardRange } from '../device/discard.js';
 import { DescriptorDevice } from '../device/descriptor-device.js';
 import type { BlockDevice } from '../device/block-device.js';
+import { ThreadedJobs } from '../device/threaded-jobs.js';
 import { NotExt4Error } from '../ext4/errors.js';
 import { Filesystem, type OpenOptions } from '../ext4/filesystem.js';
 import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
@@ -78,7 +79,7 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     mountPoint: source.target,
     ...(options.data !== undefined && { data: options.data }),
   };
-  return new MountedWritableExt4(device, facts, writableOptions, options, iomap, source.startDataThreads);
+  return new MountedWritableExt4(device, facts, writableOptions, options, iomap, { jobs: () => ThreadedJobs.start(device), data: source.startDataThreads });
 }
 
 function openForReading(source: FilesystemSource, device: BlockDevice, openOptions: OpenOptions, options: ServerOptions, stored: Superblock, said: readonly string[]): MountedFilesystem {

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../device/block-device.js';
+import type { JobRunner } from '../device/device-job.js';
 import { CorruptionError, DeviceError, InUseError } from '../ext4/errors.js';
 import { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
@@ -9,7 +10,7 @@ import type { Connection } from '../session/negotiation.js';
 import { AccessTimes } from './access-times.js';
 import { attributeChangeOperations } from './attribute-changes.js';
 import { creationOperations } from './creation.js';
-import { DeferredSyncs } from './deferred-syncs.js';
+import { DeferredSyncs, logAbort } from './deferred-syncs.js';
 import { fileWriteOperations } from './file-writes.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
 import { ioctlChangeOperations, untilShutDown } from './ioctl-changes.js';
@@ -32,6 +33,14 @@ import { WritebackWaits } from './writeback-waits.js';
  */
 const WRITEBACK_IS_AWAITED = 45;
 
+/** Called on activation, which is before no thread can be started any more. */
+interface ThreadStarts {
+  /** For commits while others are served. */
+  readonly jobs?: () => JobRunner | undefined;
+  /** For READs. */
+  readonly data?: FilesystemSource['startDataThreads'] | undefined;
+}
+
 /**
  * A filesystem mounted for writing. The device is not touched before the mount exists: only then is
  * it certain that nobody else has it.
@@ -42,19 +51,18 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly iomap: KernelData | undefined;
   readonly syncMilliseconds: number;
   readonly heartbeatMilliseconds?: number;
-  readonly deferred = new DeferredSyncs(() => {
-    this.#active().writable.commit();
-  });
+  readonly deferred = new DeferredSyncs(() => this.#active().writable);
   readonly staleAttributes = new StaleAttributes();
   readonly writebacks = new WritebackWaits();
   readonly #device: BlockDevice;
   readonly #writableOptions: WritableOptions;
   readonly #options: ServerOptions;
-  readonly #startDataThreads: FilesystemSource['startDataThreads'];
+  readonly #threads: ThreadStarts;
   #dataThreads: DataThreads | undefined;
+  #jobs: JobRunner | undefined;
   #volume: WritableVolume | undefined;
 
-  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions, iomap?: KernelData, startDataThreads?: FilesystemSource['startDataThreads']) {
+  constructor(device: BlockDevice, facts: MountFacts, writableOptions: WritableOptions, options: ServerOptions, iomap?: KernelData, threads: ThreadStarts = {}) {
     this.facts = facts;
     this.iomap = iomap;
     this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
@@ -63,12 +71,14 @@ export class MountedWritableExt4 implements MountedFilesystem {
     this.#device = device;
     this.#writableOptions = writableOptions;
     this.#options = options;
-    this.#startDataThreads = startDataThreads;
+    this.#threads = threads;
   }
 
   activate(): void {
-    const writable = WritableFilesystem.open(this.#device, this.#writableOptions);
-    const dataThreads = this.#startDataThreads?.();
+    const jobs = this.#threads.jobs?.();
+    this.#jobs = jobs;
+    const writable = WritableFilesystem.open(this.#device, { ...this.#writableOptions, ...(jobs !== undefined && { jobs }) });
+    const dataThreads = this.#threads.data?.();
     this.#dataThreads = dataThreads;
     const device = this.#device;
     if (dataThreads !== undefined) writable.freed = (position, length) => dataThreads.awaitReads(device.placeOf?.(position, length) ?? position, length);
@@ -115,17 +125,25 @@ export class MountedWritableExt4 implements MountedFilesystem {
     const { accessTimes } = parseServerOptions(options.filter((word) => word !== 'ro'));
     const readOnly = options.includes('ro');
     this.#active().accessTimes.options = readOnly ? { ...accessTimes, update: 'never' } : accessTimes;
-    if (readOnly) this.sync();
+    if (readOnly) this.#commit();
+  }
+
+  /** Begins with it as soon as nothing else is under way. */
+  sync(): void {
+    if (this.#canCommit) this.deferred.want();
+  }
+
+  get #canCommit(): boolean {
+    return this.#active().writable.transactions.aborted === undefined && this.iomap?.isFrozen !== true;
   }
 
   /** What cannot be written is told once; every later change is refused then. */
-  sync(): void {
-    const { writable } = this.#active();
-    if (writable.transactions.aborted !== undefined || this.iomap?.isFrozen === true) return;
+  #commit(): void {
+    if (!this.#canCommit) return;
     try {
-      writable.commit();
+      this.#active().writable.commit();
     } catch (error) {
-      log('error', `the journal was aborted, nothing can be changed any more: ${(error as Error).message}`);
+      logAbort(error);
     }
   }
 
@@ -157,19 +175,23 @@ export class MountedWritableExt4 implements MountedFilesystem {
       this.#volume = undefined;
       throw new Error(`errors=panic: ${error.message}`);
     }
-    this.sync();
+    this.#commit();
     writable.transactions.shutDown(error);
     log('error', 'nothing can be changed any more (errors=remount-ro)');
   }
 
   close(): void {
     this.#dataThreads?.stop();
-    if (this.#volume !== undefined) {
-      this.#volume.writable.close();
-      return;
+    try {
+      if (this.#volume !== undefined) {
+        this.#volume.writable.close();
+        return;
+      }
+      this.#writableOptions.protection?.release();
+      this.#device.close();
+    } finally {
+      this.#jobs?.close();
     }
-    this.#writableOptions.protection?.release();
-    this.#device.close();
   }
 
   #active(): WritableVolume {

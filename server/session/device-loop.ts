@@ -45,6 +45,7 @@ function repeatPostponed(device: FuseDevice, session: Session): SessionEnd | und
  * @returns undefined while the session goes on
  */
 export function advance(device: FuseDevice, session: Session): SessionEnd | undefined {
+  if (session.worksInBackground) session.collect((length) => device.send(session.reply, length));
   if (session.postponed.count > 0) {
     const end = repeatPostponed(device, session);
     if (end !== RUNNING) return end;

@@ -148,6 +148,11 @@ function endWritebacks(session: Session, fuse: number): void {
 /** The device is closed last, so that no one finds the mount gone and the filesystem still unwritten. */
 function closeAll({ fuse }: Mount, session: Session, outcome: SessionEnd): SessionEnd {
   endWritebacks(session, fuse);
+  guarded(() => {
+    const device = fuseDevice(fuse);
+    session.finishDeferred((length) => device.send(session.reply, length));
+    return outcome;
+  });
   const closed = guarded(() => {
     session.close();
     return outcome;

@@ -141,12 +141,23 @@ export interface MountedFilesystem {
   close(): void;
 }
 
-/** Whoever asked for one of these waits until it is settled. */
+/** Whoever asked for one of these waits until it is answered: with 0 or a negative errno. */
+export type DeferredAnswer = (uniqueLow: number, uniqueHigh: number, outcome: number) => void;
+
+/** Requests that wait for something which is done once for all of them, in the background perhaps. */
 export interface DeferredRequests {
-  /** How many wait. */
+  /** How many wait for it to be begun. */
   readonly count: number;
-  /** Brings all of them to their end. @param answer with 0 or a negative errno */
-  settle(answer: (uniqueLow: number, uniqueHigh: number, outcome: number) => void): void;
+  /** Whether it can be begun now, and somebody wants it. */
+  readonly isDue: boolean;
+  /** Begins it. What waited is answered now, or by `collect`. */
+  settle(answer: DeferredAnswer): void;
+  /** Whether something is under way. Its end interrupts the thread's wait for requests. */
+  readonly isUnderWay: boolean;
+  /** Answers those for whom it has ended. */
+  collect(answer: DeferredAnswer): void;
+  /** No request is handled any more: everyone is answered on return. */
+  finish(answer: DeferredAnswer): void;
 }
 
 /** Requests that were answered DEFERRED until the kernel has written back what it caches of a file. */

@@ -3,7 +3,7 @@ import { readInit, writeInit } from '../../protocol/fuse/init.js';
 import { writeStaleAttributes, writeUnneeded } from '../../protocol/fuse/notification.js';
 import type { Counters } from './counters.js';
 import { Dispatcher, NOTHING, type FailureListener } from './dispatcher.js';
-import type { MountedFilesystem } from './filesystem.js';
+import type { DeferredAnswer, MountedFilesystem } from './filesystem.js';
 import type { Handler } from './handler.js';
 import { negotiate, type Connection, type SessionLimits } from './negotiation.js';
 import { PostponedRequests } from './postponed-requests.js';
@@ -104,9 +104,14 @@ export class Session {
     return !this.connection.features.has('IOMAP') || this.filesystem.iomap?.isConfigured === true;
   }
 
-  /** Whether requests were deferred. */
+  /** Whether something has to be begun that deferred requests wait for. */
   get owesReplies(): boolean {
-    return (this.filesystem.deferred?.count ?? 0) > 0;
+    return this.filesystem.deferred?.isDue === true;
+  }
+
+  /** Whether something is under way that deferred requests wait for: its end interrupts waiting. */
+  get worksInBackground(): boolean {
+    return this.filesystem.deferred?.isUnderWay === true;
   }
 
   /** Whether deferred requests can wait for some more to come in. */
@@ -120,16 +125,30 @@ export class Session {
   }
 
   /**
-   * Brings deferred requests to their end.
+   * Begins what deferred requests wait for.
    * @param send is called with each reply, which is in `reply` from `reply.start` on
    */
   settle(send: (length: number) => void): void {
-    const { reply } = this;
     this.handledSinceDeferred = 0;
     this.settledBefore = this.filesystem.deferred?.count ?? 0;
-    this.filesystem.deferred?.settle((uniqueLow, uniqueHigh, outcome) => {
+    this.filesystem.deferred?.settle(this.answering(send));
+  }
+
+  /** Answers those requests for which what they wait for has ended. */
+  collect(send: (length: number) => void): void {
+    this.filesystem.deferred?.collect(this.answering(send));
+  }
+
+  /** Answers all that were deferred. */
+  finishDeferred(send: (length: number) => void): void {
+    if (!this.closed) this.filesystem.deferred?.finish(this.answering(send));
+  }
+
+  private answering(send: (length: number) => void): DeferredAnswer {
+    const { reply } = this;
+    return (uniqueLow, uniqueHigh, outcome) => {
       send(outcome < 0 ? reply.fail(uniqueLow, uniqueHigh, outcome) : reply.finish(uniqueLow, uniqueHigh, 0));
-    });
+    };
   }
 
   /**

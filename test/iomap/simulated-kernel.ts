@@ -228,7 +228,7 @@ export class SimulatedKernel implements IomapChannel {
     const take = (length: number): void => void (sent = reply.bytes.slice(reply.start, reply.start + length));
     const length = this.#session.handle(bytes.length);
     if (length > 0) take(length);
-    else if (this.#session.owesReplies) this.#session.settle(take);
+    else this.#session.finishDeferred(take);
     this.#session.notify(() => undefined);
     this.#session.tend(new Float64Array(32));
     if (sent === undefined) return { error: 0, body: new DataView(new ArrayBuffer(0)), bytes: new Uint8Array(0), uniqueLow: 0, uniqueHigh: 0 };

@@ -61,8 +61,10 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   readonly #report: (problem: FilesystemError) => void;
   readonly #discard: (start: PhysicalBlock, length: number) => void;
   readonly #spaces = new Map<GroupNumber, GroupSpace>();
-  /** Freed, but not committed yet: it may not be handed out. */
-  readonly #pending: ClusterRange[] = [];
+  /** Freed by the running transaction: it may not be handed out. */
+  #pending: ClusterRange[] = [];
+  /** Freed by the one that is being committed: the same. */
+  #committing: ClusterRange[] = [];
   #pendingBefore = 0;
   #pendingClusters = 0;
   readonly #windows = new Map<InodeNumber, Window>();
@@ -171,16 +173,21 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.#touched.clear();
   }
 
+  frozen(): void {
+    this.#committing = this.#pending;
+    this.#pending = [];
+    this.#pendingBefore = 0;
+  }
+
   committed(): void {
     const ratio = this.#geometry.clusterRatio;
-    for (const { group, from, to } of this.#pending) {
+    for (const { group, from, to } of this.#committing) {
+      this.#pendingClusters -= to - from;
       this.#spaces.get(group)?.giveBack(from, to);
       this.#index.set(group, true);
       this.#discard(physicalBlock(this.#geometry.groupFirstBlock(group) + from * ratio), (to - from) * ratio);
     }
-    this.#pending.length = 0;
-    this.#pendingBefore = 0;
-    this.#pendingClusters = 0;
+    this.#committing = [];
   }
 
   #noSpace(): NoSpaceError {
@@ -336,6 +343,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
 
   *#held(): Generator<ClusterRange> {
     yield* this.#pending;
+    yield* this.#committing;
     yield* this.#windows.values();
   }
 }

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../../device/block-device.js';
+import type { DeviceWriter } from '../../device/device-job.js';
 import { journalBlock, type JournalBlock } from '../units.js';
 import type { JournalSource, PlacedJournal } from './source.js';
 
@@ -12,14 +13,14 @@ export class JournalStorage implements JournalSource {
   /** Whether the journal's device is not the filesystem's. */
   readonly separate: boolean;
   readonly #journal: PlacedJournal;
-  readonly #device: BlockDevice;
+  readonly device: BlockDevice;
 
   constructor(journal: PlacedJournal, device: BlockDevice, separate: boolean) {
     this.blockSize = journal.blockSize;
     this.blockCount = journal.blockCount;
     this.separate = separate;
     this.#journal = journal;
-    this.#device = device;
+    this.device = device;
   }
 
   /**
@@ -34,18 +35,18 @@ export class JournalStorage implements JournalSource {
     this.#journal.read(block, target);
   }
 
-  /** Writes `count` blocks to `first` and those after it, in as few writes as their places allow. */
-  write(bytes: Uint8Array, offset: number, first: JournalBlock, count: number): void {
+  /** Writes `count` blocks to `first` and those after it, in as few writes as their places allow. @param to the device, or a job for it */
+  write(bytes: Uint8Array, offset: number, first: JournalBlock, count: number, to: DeviceWriter = this.device): void {
     const { blockSize } = this;
     for (let done = 0; done < count; ) {
       const block = journalBlock(first + done);
       const length = this.#journal.adjoining(block, count - done);
-      this.#device.write(bytes, offset + done * blockSize, length * blockSize, this.#journal.place(block) * blockSize);
+      to.write(bytes, offset + done * blockSize, length * blockSize, this.#journal.place(block) * blockSize);
       done += length;
     }
   }
 
   flush(): void {
-    this.#device.flush();
+    this.device.flush();
   }
 }

@@ -1,5 +1,5 @@
 import type { BlockDevice } from '../../device/block-device.js';
-import { HomeWriter } from './checkpoint.js';
+import { HomeWriter } from './home-writer.js';
 import type { CommittingTransaction, TransactionSink } from './transaction-sink.js';
 
 /** Blocks of a transaction are kept in memory until it commits: this bounds them, in bytes. */
@@ -13,6 +13,8 @@ export class NoLog implements TransactionSink {
   readonly capacity: number;
   readonly revokesPerBlock = Infinity;
   readonly flushesData = true;
+  readonly isTight = false;
+  isBusy = false;
   readonly #device: BlockDevice;
   readonly #writer: HomeWriter;
   readonly #barriers: boolean;
@@ -20,13 +22,35 @@ export class NoLog implements TransactionSink {
   constructor(device: BlockDevice, blockSize: number, barriers: boolean) {
     this.capacity = MOST_BYTES / blockSize;
     this.#device = device;
-    this.#writer = new HomeWriter(device, blockSize);
+    this.#writer = new HomeWriter(blockSize);
     this.#barriers = barriers;
   }
 
   commit({ blocks }: CommittingTransaction): void {
-    this.#writer.write([...blocks]);
+    const sorted = [...blocks].sort((a, b) => a.number - b.number);
+    const { mostBlocks } = this.#writer;
+    for (let from = 0; from < sorted.length; from += mostBlocks) this.#writer.write(sorted.slice(from, from + mostBlocks), this.#device);
     if (this.#barriers) this.#device.flush();
+    this.isBusy = true;
+  }
+
+  flush(): void {
+    this.#device.flush();
+    this.isBusy = true;
+  }
+
+  collect(): boolean {
+    const wasBusy = this.isBusy;
+    this.isBusy = false;
+    return wasBusy;
+  }
+
+  relieve(): void {
+    // Everything committed is at home.
+  }
+
+  preserve(): void {
+    // Everything committed is at home.
   }
 
   checkpoint(): void {

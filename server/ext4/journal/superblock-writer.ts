@@ -1,3 +1,4 @@
+import type { DeviceWriter } from '../../device/device-job.js';
 import { UnsupportedError } from '../errors.js';
 import { journalBlockType, journalCompat, journalIncompat } from '../layout/journal.js';
 import { journalBlock, type JournalBlock } from '../units.js';
@@ -83,11 +84,22 @@ export class JournalSuperblockWriter {
 
   /** Not durable before the storage is flushed. */
   write(): void {
+    this.#seal();
+    this.#storage.write(this.#bytes, 0, SUPERBLOCK, 1);
+  }
+
+  /** Writes what it says now by way of a job, whenever that comes to it: from `copy`, which has room for a block. */
+  writeLater(copy: Uint8Array, job: DeviceWriter): void {
+    this.#seal();
+    copy.set(this.#bytes);
+    this.#storage.write(copy, 0, SUPERBLOCK, 1, job);
+  }
+
+  #seal(): void {
     const incompat = this.#view.getUint32(offsets.featureIncompat);
     if ((incompat & (journalIncompat.checksumV2 | journalIncompat.checksumV3)) !== 0) {
       this.#view.setUint32(offsets.checksum, journalSuperblockChecksum(this.#bytes));
     }
-    this.#storage.write(this.#bytes, 0, SUPERBLOCK, 1);
   }
 
   /** A superblock of version 1 ends before the features. */

@@ -11,7 +11,9 @@ export interface TransactionListener {
   undone?(): void;
   /** About to commit: last changes may still be made. */
   committing?(): void;
-  /** The transaction is durable: what it freed may be used again. */
+  /** The transaction takes no more changes, and is being committed: what comes now belongs to the next. */
+  frozen?(): void;
+  /** The transaction that was frozen last is durable: what it freed may be used again. */
   committed?(): void;
   /** Nothing can be committed any more. May not throw. */
   aborted?(reason: Error): void;
@@ -38,7 +40,8 @@ interface UndoImage {
  * The one door from filesystem code to the journal. An operation opens a handle with `begin`, calls
  * `modify` for a block before it changes its first byte, and closes with `end`, or with `abort`,
  * after which nothing of it is left. The changes of many handles make up the running transaction,
- * which `commit` makes durable as a whole.
+ * which is made durable as a whole: by `commit`, or by `beginCommit`, after which handles go on in the
+ * next one until `collect` finds it durable. One is under way at a time.
  *
  * There is one thread and one handle at a time, so the handle is this object's state.
  */
@@ -58,6 +61,12 @@ export class Transactions {
   #id: number;
   #aborted: Error | undefined;
   #startedAt = 0;
+  /** Commits and flushes that were begun, and that came to their end. */
+  #begun = 0;
+  #ended = 0;
+  /** What is under way, if something is. */
+  #underWay: 'commit' | 'flush' | undefined;
+  #failedFlush: { readonly number: number; readonly error: Error } | undefined;
   /** The last load of a block before the operation first restarted; undefined while it has not. */
   #loadsBeforeRestart: number | undefined;
 
@@ -77,8 +86,24 @@ export class Transactions {
     return this.#id;
   }
 
+  /** Whether the running transaction is. */
   get isEmpty(): boolean {
     return this.#blocks.length === 0 && this.#revoked.size === 0;
+  }
+
+  /** Whether a commit, a flush, or a part of a checkpoint was begun that `collect` has not seen the end of. */
+  get isBusy(): boolean {
+    return this.#sink.isBusy;
+  }
+
+  /** Whether everything that was changed is durable. */
+  get isDurable(): boolean {
+    return this.isEmpty && this.#underWay === undefined;
+  }
+
+  /** Number of the commit or flush that was begun last, for `outcome`. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /** Blocks that the running transaction will write, the open handle's included. */
@@ -131,7 +156,10 @@ export class Transactions {
   }
 
   #openHandle(): void {
-    if (this.size >= this.#sink.capacity / 2) this.commit();
+    if (this.size >= this.#sink.capacity / 2) {
+      this.beginCommit();
+      this.relieve();
+    }
     this.#open = true;
     this.#cache.handleIsOpen = true;
     this.#handle++;
@@ -155,6 +183,7 @@ export class Transactions {
   create(number: PhysicalBlock, as: Verified, checksumSeed: number, owner: number): CachedBlock {
     const known = this.#cache.peek(number);
     if (known !== undefined && known.handle !== this.#handle) this.#keepImage(known, false);
+    if (known?.transaction === 0) this.#sink.preserve(known);
     const block = this.#cache.create(number);
     if (known === undefined) this.#keepImage(block, true);
     this.#join(block, as, checksumSeed);
@@ -233,33 +262,84 @@ export class Transactions {
    * @throws FilesystemError; the journal is aborted then
    */
   commit(): void {
+    this.beginCommit();
+    this.finish();
+    this.relieve();
+  }
+
+  /**
+   * Begins to make durable what was changed so far, once what is under way has ended.
+   * @throws FilesystemError; the journal is aborted then
+   */
+  beginCommit(): void {
     if (this.#open) throw new Error('commit inside a handle');
     if (this.#aborted !== undefined) throw this.#aborted;
+    this.finish();
     if (this.isEmpty) return;
-    try {
+    this.#orShutDown(() => {
       this.#finishChanges();
       for (const block of this.#blocks) this.#seal(block);
       this.#sink.commit({ id: this.#id, blocks: this.#blocks, revoked: this.#revoked });
-    } catch (error) {
-      this.shutDown(error as Error);
-      throw error;
-    }
+    });
     for (const block of this.#blocks) block.transaction = 0;
     this.#blocks = [];
     this.#revoked.clear();
     this.#startedAt = 0;
     this.#id = (this.#id + 1) >>> 0 || 1;
-    for (const listener of this.#listeners) listener.committed?.();
+    this.#begun++;
+    this.#underWay = 'commit';
+    for (const listener of this.#listeners) listener.frozen?.();
+    this.collect();
+  }
+
+  /** Begins to make durable what was written past the running transaction, which goes on. @throws FilesystemError of what was under way */
+  beginFlush(): void {
+    this.finish();
+    this.#begun++;
+    this.#underWay = 'flush';
+    try {
+      this.#sink.flush();
+    } catch (error) {
+      this.#flushFailed(error as Error);
+      return;
+    }
+    this.collect();
+  }
+
+  /**
+   * Takes note of what has come to its end.
+   * @throws FilesystemError of a commit or checkpoint that failed; the journal is aborted then
+   */
+  collect(): void {
+    if (this.#sink.isBusy) this.#collect(false);
+  }
+
+  /** Waits for what is under way. @throws FilesystemError as `collect` does */
+  finish(): void {
+    while (this.#sink.isBusy) this.#collect(true);
+  }
+
+  /** What became of a commit or flush that was begun: undefined while it goes on. */
+  outcome(number: number): Error | 'durable' | undefined {
+    if (this.#failedFlush?.number === number) return this.#failedFlush.error;
+    return number <= this.#ended ? 'durable' : this.#aborted;
+  }
+
+  /** Goes on with the checkpoint that is due, unless something else is under way. @throws FilesystemError; the journal is aborted then */
+  relieve(): void {
+    if (this.#aborted !== undefined) return;
+    this.#orShutDown(() => this.#sink.relieve());
+  }
+
+  /** Whether a checkpoint had better not wait for another commit. */
+  get isTight(): boolean {
+    return this.#sink.isTight;
   }
 
   checkpoint(): void {
     this.commit();
-    try {
-      this.#sink.checkpoint();
-    } catch (error) {
-      this.shutDown(error as Error);
-      throw error;
-    }
+    this.finish();
+    this.#orShutDown(() => this.#sink.checkpoint());
   }
 
   /**
@@ -269,6 +349,11 @@ export class Transactions {
   shutDown(reason: Error, isError = true): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = reason;
+    try {
+      this.finish();
+    } catch {
+      // One reason is enough.
+    }
     if (!isError) return;
     try {
       this.#sink.abort(reason instanceof FilesystemError ? reason.errno : errno.EIO);
@@ -276,6 +361,39 @@ export class Transactions {
       // The journal is on the device that failed: the reason is known without it.
     }
     for (const listener of this.#listeners) listener.aborted?.(reason);
+  }
+
+  #collect(wait: boolean): void {
+    try {
+      if (!this.#sink.collect(wait)) return;
+    } catch (error) {
+      if (this.#underWay !== 'flush') {
+        this.#underWay = undefined;
+        this.shutDown(error as Error);
+        throw error;
+      }
+      this.#flushFailed(error as Error);
+      return;
+    }
+    const wasCommit = this.#underWay === 'commit';
+    this.#underWay = undefined;
+    this.#ended = this.#begun;
+    if (wasCommit) for (const listener of this.#listeners) listener.committed?.();
+  }
+
+  #flushFailed(error: Error): void {
+    this.#failedFlush = { number: this.#begun, error };
+    this.#ended = this.#begun;
+    this.#underWay = undefined;
+  }
+
+  #orShutDown(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.shutDown(error as Error);
+      throw error;
+    }
   }
 
   /** The last changes, which the listeners make in a handle of their own. */
@@ -300,6 +418,7 @@ export class Transactions {
     if (block.transaction !== 0) return;
     this.#checkSize();
     if (this.#revoked.has(block.number)) throw new Error(`block ${block.number} was freed in this transaction and is used again`);
+    this.#sink.preserve(block);
     block.transaction = this.#id;
     this.#blocks.push(block);
   }
@@ -317,6 +436,7 @@ export class Transactions {
   #forgetNow(number: PhysicalBlock): void {
     const block = this.#cache.peek(number);
     if (block !== undefined) {
+      this.#sink.preserve(block);
       this.#leave(block);
       this.#cache.discard(block);
     }

@@ -26,7 +26,7 @@ export function spaceForData(volume: WritableVolume): SpaceForData {
     holdsInline: (inode, length) => contents.holdsInline(inode, length),
     moveOut: (inode) => watchingBlocks(inode, () => writable.change(() => contents.moveOut(inode))),
     get isUncommitted() {
-      return !transactions.isEmpty;
+      return !transactions.isDurable;
     },
     commit: () => writable.commit(),
   };

@@ -41,6 +41,7 @@ export function commitInFull(device: BlockDevice, storage: JournalStorage, recov
   // Whoever mounts the filesystem takes note of the error; until then the journal has to remember it.
   writer.setError(journal.errno);
   log.commit({ id: endSequence, blocks: replayed, revoked: new Set() });
+  log.collect(true);
   log.close();
 }
 

@@ -195,12 +195,26 @@ function namedInodes(records: readonly FastCommitRecord[]): Set<number> {
 
 /** What is committed replaces blocks of the device in memory. */
 function intoMemory(device: EditedDevice): TransactionSink {
+  let isBusy = false;
   return {
     capacity: TRANSACTION_BLOCKS,
+    isTight: false,
+    get isBusy() {
+      return isBusy;
+    },
     commit: ({ blocks }: CommittingTransaction) => {
       for (const block of blocks) device.replace(block.number, block.bytes);
+      isBusy = true;
+    },
+    collect: () => {
+      const wasBusy = isBusy;
+      isBusy = false;
+      return wasBusy;
     },
     revokesPerBlock: Infinity,
+    flush: () => undefined,
+    relieve: () => undefined,
+    preserve: () => undefined,
     checkpoint: () => undefined,
     abort: () => undefined,
     close: () => undefined,
