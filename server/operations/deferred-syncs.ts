@@ -18,6 +18,7 @@ export class DeferredSyncs implements DeferredRequests {
   #number = 0;
   /** Whether a commit is wanted although nobody waits for it. */
   #isWanted = false;
+  #isTold = false;
 
   constructor(filesystem: () => WritableFilesystem) {
     this.#filesystem = filesystem;
@@ -55,7 +56,7 @@ export class DeferredSyncs implements DeferredRequests {
     try {
       this.#number = filesystem.beginCommit();
     } catch (error) {
-      if (this.#sharing.length === 0) logAbort(error);
+      this.#tell(error);
       this.#answerAll(answer, error);
       return;
     }
@@ -69,7 +70,7 @@ export class DeferredSyncs implements DeferredRequests {
       this.#answerSharing(answer);
       if (this.#waiting.length === 0 || transactions.isTight) transactions.relieve();
     } catch (error) {
-      logAbort(error);
+      this.#tell(error);
       this.#answerSharing(answer);
     }
   }
@@ -78,13 +79,19 @@ export class DeferredSyncs implements DeferredRequests {
     try {
       this.#filesystem().transactions.finish();
     } catch (error) {
-      logAbort(error);
+      this.#tell(error);
     }
     this.#answerSharing(answer);
     while (this.#waiting.length > 0) {
       this.settle(answer);
       this.finish(answer);
     }
+  }
+
+  /** Once: the journal was aborted by that error, or had been before. */
+  #tell(error: unknown): void {
+    if (!this.#isTold) logAbort(error);
+    this.#isTold = true;
   }
 
   #answerSharing(answer: DeferredAnswer): void {

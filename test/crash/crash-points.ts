@@ -16,11 +16,13 @@ export interface CrashKind {
   readonly name: string;
   readonly recipe: ImageRecipe;
   readonly data?: DataMode;
+  /** Whether commits and checkpoints are written while operations go on, as by a mounted filesystem. */
+  readonly inBackground?: boolean;
 }
 
 const journal = ['-J', 'size=1', '-N', '512'];
 
-export const crashKinds: readonly CrashKind[] = [
+const kinds: readonly CrashKind[] = [
   { name: 'ext4, 1 KiB blocks', recipe: { blockSize: 1024, arguments: journal, size: 6 * mebibyte } },
   { name: 'ext3', recipe: { type: 'ext3', blockSize: 1024, arguments: journal, size: 6 * mebibyte } },
   { name: 'ext4, 4 KiB blocks', recipe: { arguments: ['-J', 'size=4', '-N', '512'], size: 12 * mebibyte } },
@@ -30,8 +32,15 @@ export const crashKinds: readonly CrashKind[] = [
   { name: 'orphan_file', recipe: { blockSize: 1024, features: ['orphan_file'], arguments: journal, size: 6 * mebibyte } },
 ];
 
+export const crashKinds: readonly CrashKind[] = [
+  ...kinds.map((kind) => ({ ...kind, inBackground: true })),
+  ...kinds.filter((_, index) => index % 4 === 0).map((kind) => ({ ...kind, name: `${kind.name}, by who commits` })),
+];
+
 export interface CrashSummary {
   points: number;
+  /** Operations of the workload while something was under way. */
+  duringJobs: number;
   /** Recovered by e2fsck as well. */
   repaired: number;
   readonly surprises: string[];
@@ -58,13 +67,13 @@ const HARMLESS = /.*Optimize\? yes|Feature orphan_present is set but orphan file
 export const repairsTooMuch = (said: string): boolean => REPAIR.test(said.replaceAll(HARMLESS, ''));
 
 /** Crashes a recorded workload at `points` moments, half of them at flushes, and recovers twice: by us and by e2fsck. */
-export async function crash({ recipe, data = 'ordered' }: CrashKind, seed: number, points: number, progress: (points: number) => void = () => undefined): Promise<CrashSummary> {
+export async function crash({ recipe, data = 'ordered', inBackground = false }: CrashKind, seed: number, points: number, progress: (points: number) => void = () => undefined): Promise<CrashSummary> {
   const directory = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fuse4fs-crash-'));
   try {
     const random = new Random(seed);
-    const workload = new RecordedWorkload(await imageBytes(directory, recipe), random, OPERATIONS, data);
+    const workload = new RecordedWorkload(await imageBytes(directory, recipe), random, OPERATIONS, data, inBackground);
     const chosen = choosePoints(workload, random, points);
-    const summary: CrashSummary = { points: 0, repaired: 0, surprises: [] };
+    const summary: CrashSummary = { points: 0, duringJobs: workload.duringJobs, repaired: 0, surprises: [] };
     const work = async (worker: number): Promise<void> => {
       for (let point = chosen.pop(); point !== undefined && summary.surprises.length < MOST_SURPRISES; point = chosen.pop()) {
         const { position, unflushed, seed: pointSeed } = point;

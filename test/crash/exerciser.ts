@@ -101,9 +101,14 @@ export class Exerciser {
       }
       choice -= weight;
     }
-    if (this.#random.below(1000) < this.#appetite.commits) this.writable.commit();
+    if (this.#random.below(1000) < this.#appetite.commits) this.commit();
     this.writable.filesystem.trim();
   }
+
+  /** What was done so far becomes durable. */
+  commit = (): void => {
+    this.writable.commit();
+  };
 
   /** Files that are open without a name are closed, as an unmount has it. */
   closeAll(): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { WritableFilesystem } from '../../server/ext4/writable-filesystem.js';
 import type { DataMode } from '../../server/ext4/journalled-data.js';
 import type { BlockDevice } from '../../server/device/block-device.js';
+import type { JobRunner } from '../../server/device/device-job.js';
 import { e2fsckComplaints, makeImage, mebibyte, type ImageRecipe } from '../support/image.js';
 
 export interface ImageKind {
@@ -51,5 +52,5 @@ export async function complaintsAbout(directory: string, bytes: Uint8Array): Pro
 }
 
 /** @param cacheBytes so little that blocks are evicted all the time */
-export const openWritable = (device: BlockDevice, cacheBytes = 1 << 18, data: DataMode = 'ordered'): WritableFilesystem =>
-  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: true, cacheBytes, data });
+export const openWritable = (device: BlockDevice, cacheBytes = 1 << 18, data: DataMode = 'ordered', jobs?: JobRunner): WritableFilesystem =>
+  WritableFilesystem.open(device, { barriers: true, mountPoint: '/test', discard: true, cacheBytes, data, ...(jobs && { jobs }) });

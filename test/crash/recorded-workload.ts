@@ -3,6 +3,7 @@ import type { DataMode } from '../../server/ext4/journalled-data.js';
 import type { Filesystem } from '../../server/ext4/filesystem.js';
 import type { TransactionListener } from '../../server/ext4/journal/transactions.js';
 import { MemoryDevice } from '../support/memory-device.js';
+import { HeldJobs } from '../support/held-jobs.js';
 import type { Random } from '../support/random.js';
 import { RecordingDevice } from '../support/recording-device.js';
 import { Exerciser, POISON, type Appetite } from './exerciser.js';
@@ -24,27 +25,39 @@ export class RecordedWorkload implements TransactionListener {
   /** Where in the recording each operation began. */
   readonly #begins: number[] = [];
   #commitsBefore = 0;
+  readonly #jobs: HeldJobs | undefined;
+  readonly #random: Random;
+  /** How often an operation was run while a commit, or a part of a checkpoint, was under way. */
+  duringJobs = 0;
   /** Data is as old or new as the tree around it. */
   readonly #isWhole: boolean;
 
-  constructor(image: Uint8Array, random: Random, operations: number, data: DataMode = 'ordered') {
+  /** @param inBackground whether commits and checkpoints are written while operations go on */
+  constructor(image: Uint8Array, random: Random, operations: number, data: DataMode = 'ordered', inBackground = false) {
+    this.#random = random;
+    this.#jobs = inBackground ? new HeldJobs() : undefined;
     this.#isWhole = data === 'journal';
     poison(image);
     this.device = new RecordingDevice(image);
-    const writable = openWritable(this.device, 1 << 20, data);
+    const writable = openWritable(this.device, 1 << 20, data, this.#jobs);
     this.#exerciser = new Exerciser(writable, random, APPETITE);
+    this.#exerciser.commit = () => this.#commit();
     this.#exerciser.changed = (file) => this.#remember(file);
     writable.transactions.listen(this);
     writable.commit();
     this.#commits.push([this.#state()]);
     this.device.recording.mark('committed');
+    this.device.failures = { write: () => this.#advance(8), read: () => this.#advance(8) };
     for (let done = 0; done < operations; done++) this.#operation(() => this.#exerciser.step());
     this.#grow();
     writable.close();
   }
 
-  committed(): void {
+  frozen(): void {
     this.#commits.push([this.#state()]);
+  }
+
+  committed(): void {
     this.device.recording.mark('committed');
   }
 
@@ -79,7 +92,30 @@ export class RecordedWorkload implements TransactionListener {
     return undefined;
   }
 
+  /** What a thread would do meanwhile. @returns that nothing fails */
+  #advance(oneIn: number): false {
+    if (this.#random.below(oneIn) === 0) this.#jobs?.advance(1);
+    return false;
+  }
+
+  #commit(): void {
+    const { writable } = this.#exerciser;
+    if (this.#jobs === undefined || this.#random.below(4) === 0) writable.commit();
+    else writable.beginCommit();
+  }
+
+  /** Between two operations the filesystem thread looks at what has come to its end. */
+  #look(): void {
+    if (this.#jobs === undefined) return;
+    const { transactions } = this.#exerciser.writable;
+    this.#advance(2);
+    transactions.collect();
+    if (this.#random.below(2) === 0) transactions.relieve();
+    if (transactions.isBusy) this.duringJobs++;
+  }
+
   #operation(operation: () => void): void {
+    this.#look();
     this.#begins.push(this.device.recording.length);
     this.#commitsBefore = this.#commits.length;
     operation();
@@ -93,7 +129,7 @@ export class RecordedWorkload implements TransactionListener {
     for (let index = 0; index < GROWTH; index++) {
       const name = `growing-${index}`.padEnd(60, '.');
       this.#operation(() => exerciser.create(exerciser.root, name));
-      if (index % 10 === 0) exerciser.writable.commit();
+      if (index % 10 === 0) this.#commit();
     }
     for (let index = 0; index < GROWTH; index += 2) this.#operation(() => exerciser.unlink(exerciser.root, `growing-${index}`.padEnd(60, '.')));
   }

@@ -37,6 +37,9 @@ const LEAST_CAPACITY = 128;
 /** A checkpoint begins while there is room for so many of the largest transactions. */
 const ROOM_WHILE_CHECKPOINTING = 1.5;
 
+/** In so many parts, at least, is a full log checkpointed. */
+const CHECKPOINT_PARTS = 16;
+
 /** A place in the log, and the transaction that begins there. */
 interface LogPlace {
   readonly block: JournalBlock;
@@ -230,7 +233,8 @@ export class Log implements TransactionSink {
       this.#waiting.begin();
     }
     this.#job.clear();
-    this.#homeWriter.write(this.#waiting.take(this.#homeWriter.mostBlocks), this.#toHome);
+    const most = Math.min(this.#homeWriter.mostBlocks, Math.ceil(this.#length / CHECKPOINT_PARTS));
+    this.#homeWriter.write(this.#waiting.take(most), this.#toHome);
     this.#toHome.flush();
     if (this.#waiting.isWritten) {
       const { block, sequence } = this.#nextTail;

@@ -66,6 +66,8 @@ export class Transactions {
   #ended = 0;
   /** What is under way, if something is. */
   #underWay: 'commit' | 'flush' | undefined;
+  /** The first commit that failed: it and all later ones are lost. */
+  #firstLost = Infinity;
   #failedFlush: { readonly number: number; readonly error: Error } | undefined;
   /** The last load of a block before the operation first restarted; undefined while it has not. */
   #loadsBeforeRestart: number | undefined;
@@ -322,7 +324,8 @@ export class Transactions {
   /** What became of a commit or flush that was begun: undefined while it goes on. */
   outcome(number: number): Error | 'durable' | undefined {
     if (this.#failedFlush?.number === number) return this.#failedFlush.error;
-    return number <= this.#ended ? 'durable' : this.#aborted;
+    if (number >= this.#firstLost) return this.#aborted;
+    return number <= this.#ended ? 'durable' : undefined;
   }
 
   /** Goes on with the checkpoint that is due, unless something else is under way. @throws FilesystemError; the journal is aborted then */
@@ -368,6 +371,7 @@ export class Transactions {
       if (!this.#sink.collect(wait)) return;
     } catch (error) {
       if (this.#underWay !== 'flush') {
+        if (this.#underWay === 'commit') this.#firstLost = this.#begun;
         this.#underWay = undefined;
         this.shutDown(error as Error);
         throw error;
