@@ -21,26 +21,30 @@ export class ThreadedJobs implements JobRunner {
   readonly #thread: object;
   readonly #inline = new InlineJobs();
   readonly #device: BlockDevice;
+  readonly #soon: number;
   readonly #outcome = new Float64Array(2);
   readonly #arrays: Uint8Array[] = [];
   #numbers = new Float64Array(NUMBERS_PER_STEP * 64);
   /** Of the job in the thread's hands. */
   #job: DeviceJob | undefined;
   #writtenBefore = 0;
-  #lastMilliseconds = Infinity;
+  /** Not a number until there was a job. */
+  #lastMilliseconds = NaN;
 
-  private constructor(thread: object, device: BlockDevice) {
+  private constructor(thread: object, device: BlockDevice, soon: number) {
     this.#thread = thread;
     this.#device = device;
+    this.#soon = soon;
   }
 
   /**
    * @param device whose bytes written tell how much there is to flush
+   * @param soon what the last job may have taken for a caller to do the next one himself, in milliseconds
    * @returns undefined where no thread can be had
    */
-  static start(device: DescriptorDevice): ThreadedJobs | undefined {
+  static start(device: DescriptorDevice, soon = SOON): ThreadedJobs | undefined {
     const thread = serverShim.startJobThread();
-    return typeof thread === 'number' ? undefined : new ThreadedJobs(thread, device);
+    return typeof thread === 'number' ? undefined : new ThreadedJobs(thread, device, soon);
   }
 
   get isRunning(): boolean {
@@ -74,7 +78,7 @@ export class ThreadedJobs implements JobRunner {
   }
 
   #isQuick({ steps }: DeviceJob): boolean {
-    if (this.#lastMilliseconds > SOON) return false;
+    if (!(this.#lastMilliseconds <= this.#soon)) return false;
     let bytes = this.#bytesWritten - this.#writtenBefore;
     for (const { length } of steps) bytes += length;
     return bytes <= LITTLE;

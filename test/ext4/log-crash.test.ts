@@ -2,6 +2,7 @@
 import t from 'tap';
 import { LogLaboratory, needsMount, openRecovered, type LogImage, type LogImageOptions } from '../support/log-image.js';
 import { describeFilesystem, LogWorkload } from '../support/log-workload.js';
+import { HeldJobs } from '../support/held-jobs.js';
 import { Random } from '../support/random.js';
 import { Recording, RecordingDevice, type UnflushedWrites } from '../support/recording-device.js';
 import { WritableFilesystem, type WritableOptions } from '../support/writable-filesystem.js';
@@ -13,15 +14,17 @@ interface Case extends LogImageOptions, Pick<WritableOptions, 'journalChecksum' 
   readonly seed: number;
   /** Operations in a transaction, at most. */
   readonly steps?: number;
+  /** Commits and checkpoints are written while operations go on. */
+  readonly inBackground?: boolean;
 }
 
 const cases: readonly Case[] = [
   { name: 'checkpoints by the room in the log', seed: 1, steps: 50, blockSize: 1024, journal: 'size=1', size: '8M' },
-  { name: 'checkpoints by memory', seed: 2, blockSize: 1024, journal: 'size=1', size: '8M', memory: 6 << 10 },
+  { name: 'checkpoints by memory', seed: 2, blockSize: 1024, journal: 'size=1', size: '8M', memory: 6 << 10, inBackground: true },
   { name: 'no checksums', seed: 3, blockSize: 1024, features: '^metadata_csum,^64bit', journal: 'size=1', size: '8M', memory: 6 << 10 },
   { name: 'checksums v1', seed: 4, blockSize: 1024, features: '^metadata_csum', journal: 'size=1', size: '8M', journalChecksum: true },
   { name: '4 KiB blocks', seed: 5, blockSize: 4096, journal: 'size=4', size: '12M', memory: 16 << 10 },
-  { name: 'an external journal', seed: 6, blockSize: 1024, external: true, size: '8M', memory: 6 << 10 },
+  { name: 'an external journal', seed: 6, blockSize: 1024, external: true, size: '8M', memory: 6 << 10, inBackground: true },
 ];
 
 const COMMITS = 40;
@@ -41,14 +44,23 @@ class RecordedRun {
   constructor(image: LogImage, options: Case, random: Random) {
     this.device = new RecordingDevice(image.bytes.slice(), this.recording);
     this.journalDevice = image.journal === undefined ? undefined : new RecordingDevice(image.journal.slice(), this.recording);
-    const target = new WritableFilesystem(this.device, { ...options, ...(this.journalDevice === undefined ? {} : { journalDevice: this.journalDevice }) });
+    const jobs = options.inBackground === true ? new HeldJobs() : undefined;
+    const target = new WritableFilesystem(this.device, { ...options, ...(jobs && { jobs }), ...(this.journalDevice === undefined ? {} : { journalDevice: this.journalDevice }) });
     const workload = new LogWorkload(target, this.device, image.inodes, random);
     workload.fill(FREE_BLOCKS);
+    target.transactions.listen({
+      frozen: () => this.states.push(workload.describe()),
+      committed: () => this.recording.mark('committed'),
+    });
     for (let commit = 0; commit < COMMITS; commit++) {
-      for (let steps = commit === 0 ? 0 : random.below(options.steps ?? 15); steps > 0; steps--) workload.step();
-      target.transactions.commit();
-      this.states.push(workload.describe());
-      this.recording.mark('committed');
+      for (let steps = commit === 0 ? 0 : random.below(options.steps ?? 15); steps > 0; steps--) {
+        workload.step();
+        jobs?.advance(random.below(3));
+        target.transactions.collect();
+        target.transactions.relieve();
+      }
+      target.transactions.beginCommit();
+      if (jobs === undefined) target.transactions.relieve();
     }
     target.unmount();
   }

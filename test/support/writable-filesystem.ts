@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../../server/device/block-device.js';
+import type { JobRunner } from '../../server/device/device-job.js';
 import { BlockAllocator } from '../../server/ext4/allocation/block-allocator.js';
 import { BlockBitmaps } from '../../server/ext4/allocation/block-bitmaps.js';
 import { GroupCounters } from '../../server/ext4/allocation/group-counters.js';
@@ -23,6 +24,8 @@ export interface WritableOptions {
   readonly barriers?: boolean;
   /** Bytes of committed blocks that may wait for a checkpoint. */
   readonly memory?: number;
+  /** Who writes commits and checkpoints. */
+  readonly jobs?: JobRunner;
   /** Bytes of blocks that may stay in memory between operations. */
   readonly cacheBytes?: number;
   /** Clusters that only the privileged may have. */
@@ -44,7 +47,7 @@ export class WritableFilesystem {
   readonly extentTree: ExtentTree;
   readonly extents: ExtentEditor;
 
-  constructor(device: BlockDevice, { journalDevice, journalChecksum = false, barriers = true, memory, cacheBytes, reservedClusters = 0 }: WritableOptions = {}) {
+  constructor(device: BlockDevice, { journalDevice, journalChecksum = false, barriers = true, memory, jobs, cacheBytes, reservedClusters = 0 }: WritableOptions = {}) {
     const report = (problem: Error): void => void this.problems.push(problem.message);
     const open = (opened = device): Filesystem => Filesystem.open(opened, { noJournalRecovery: true, report, ...(cacheBytes === undefined ? {} : { cacheBytes }) });
     const stored = open();
@@ -57,7 +60,7 @@ export class WritableFilesystem {
     this.sink =
       journal === undefined
         ? new NoLog(device, superblock.blockSize, barriers)
-        : new Log(journal, device, { barriers, ...(memory === undefined ? {} : { memory }) });
+        : new Log(journal, device, { barriers, ...(memory === undefined ? {} : { memory }), ...(jobs && { jobs }) });
     const checksums = superblock.features.hasRoCompat('METADATA_CSUM');
     const seal = sealWith({
       [Verified.Superblock]: superblockSealer(superblock),
