@@ -18,6 +18,8 @@ const MANY = 100;
 /** What is answered only after that was not served meanwhile. */
 const LATE = 30_000;
 const LOOK = 5;
+/** Nothing is committed but by fsync. */
+const UNHURRIED = ['commit=300'];
 
 async function makeDirectories(target: string, prefix: string): Promise<void> {
   for (let index = 0; index < MANY; index++) await mkdir(join(target, `${prefix}-${index}`));
@@ -40,7 +42,7 @@ t.test('others are served while the device takes its time', { skip: cannotMount(
   const outer = await makeImage(scratchDirectory(t, 'fuse4fs-background'), { size: 128 * mebibyte }, 'outer');
   await kernelMount(outer, [], async (base) => {
     const inner = await makeImage(base, { size: 48 * mebibyte }, 'inner');
-    await fuseMount(inner, [], async (target) => {
+    await fuseMount(inner, UNHURRIED, async (target) => {
       const server = await serverOf(target);
       await makeDirectories(target, 'before');
       await run('fsfreeze', ['-f', base]);
@@ -79,7 +81,7 @@ t.test('a commit that fails', { skip: cannotMount() || missing('mke2fs', 'dumpe2
   try {
     // Of the journal mke2fs leaves holes, for which there will be no room.
     const image = await makeImage(base, { size: 256 * mebibyte, arguments: ['-J', 'size=64', '-E', 'lazy_itable_init=1,lazy_journal_init=1'] });
-    await fuseMount(image, [], async (target) => {
+    await fuseMount(image, UNHURRIED, async (target) => {
       await makeDirectories(target, 'before');
       const filler = createWriteStream(join(base, 'filler'));
       filler.end(Buffer.alloc(32 * mebibyte));
