@@ -10,12 +10,12 @@ const NANOSECONDS = 1e6;
 
 /** Bytes that a quick device writes sooner than two threads wake each other. */
 const LITTLE = 256 << 10;
-/** What anybody who asks for something else may have to wait, in milliseconds. */
-const SOON = 1;
+/** What it costs that two threads wake each other, at most, in milliseconds. */
+const SOON = 0.1;
 
 /**
  * Has a thread of its own carry out jobs. The caller does it himself where little was written since
- * the last job and that job took less than a millisecond: waking two threads would cost more.
+ * the last job and that job took less than a tenth of a millisecond: waking two threads would cost more.
  */
 export class ThreadedJobs implements JobRunner {
   readonly #thread: object;
