@@ -1,7 +1,9 @@
 import { Verified, type BlockCache, type CachedBlock } from '../cache/block-cache.js';
 import { errno, FilesystemError, OperationError } from '../errors.js';
 import { physicalBlock, type PhysicalBlock } from '../units.js';
+import { CommitOutcomes } from './commit-outcomes.js';
 import type { TransactionSink } from './transaction-sink.js';
+import { UndoImages } from './undo-images.js';
 
 /** Told what happens to changes, so that what was derived from blocks can follow. */
 export interface TransactionListener {
@@ -26,16 +28,6 @@ const FORGOTTEN_PART = 16;
 const STEP_PART = 16;
 const LEAST_STEP = 8;
 
-interface UndoImage {
-  block: CachedBlock;
-  readonly bytes: Uint8Array;
-  /** Made by this handle: undoing it means forgetting it. */
-  created: boolean;
-  verifiedAs: Verified;
-  verifiedFor: number;
-  transaction: number;
-}
-
 /**
  * The one door from filesystem code to the journal. An operation opens a handle with `begin`, calls
  * `modify` for a block before it changes its first byte, and closes with `end`, or with `abort`,
@@ -52,8 +44,8 @@ export class Transactions {
   readonly #listeners: TransactionListener[] = [];
   #blocks: CachedBlock[] = [];
   readonly #revoked = new Set<PhysicalBlock>();
-  readonly #images: UndoImage[] = [];
-  #imagesUsed = 0;
+  readonly #images: UndoImages;
+  readonly #outcomes = new CommitOutcomes();
   readonly #forgotten: PhysicalBlock[] = [];
   #handle = 0;
   #open = false;
@@ -61,14 +53,6 @@ export class Transactions {
   #id: number;
   #aborted: Error | undefined;
   #startedAt = 0;
-  /** Commits and flushes that were begun, and that came to their end. */
-  #begun = 0;
-  #ended = 0;
-  /** What is under way, if something is. */
-  #underWay: 'commit' | 'flush' | undefined;
-  /** The first commit that failed: it and all later ones are lost. */
-  #firstLost = Infinity;
-  #failedFlush: { readonly number: number; readonly error: Error } | undefined;
   /** The last load of a block before the operation first restarted; undefined while it has not. */
   #loadsBeforeRestart: number | undefined;
 
@@ -78,6 +62,7 @@ export class Transactions {
    */
   constructor(cache: BlockCache, sink: TransactionSink, firstId: number, seal: (block: CachedBlock) => void) {
     this.#cache = cache;
+    this.#images = new UndoImages(cache.blockSize);
     this.#sink = sink;
     this.#id = firstId;
     this.#seal = seal;
@@ -100,12 +85,12 @@ export class Transactions {
 
   /** Whether everything that was changed is durable. */
   get isDurable(): boolean {
-    return this.isEmpty && this.#underWay === undefined;
+    return this.isEmpty && this.#outcomes.underWay === undefined;
   }
 
   /** Number of the commit or flush that was begun last, for `outcome`. */
   get begun(): number {
-    return this.#begun;
+    return this.#outcomes.begun;
   }
 
   /** Blocks that the running transaction will write, the open handle's included. */
@@ -219,7 +204,7 @@ export class Transactions {
     for (const listener of this.#listeners) listener.ending?.();
     this.#open = false;
     this.#cache.handleIsOpen = false;
-    this.#imagesUsed = 0;
+    this.#images.clear();
     for (const number of this.#forgotten) this.#forgetNow(number);
     this.#forgotten.length = 0;
     if (this.#startedAt === 0 && !this.isEmpty) this.#startedAt = performance.now();
@@ -240,8 +225,7 @@ export class Transactions {
 
   /** Takes back every change made since `begin`. */
   abort(): void {
-    while (this.#imagesUsed > 0) {
-      const image = this.#images[--this.#imagesUsed] as UndoImage;
+    for (let image = this.#images.take(); image !== undefined; image = this.#images.take()) {
       const { block } = image;
       if (image.created) {
         this.#leave(block);
@@ -288,8 +272,7 @@ export class Transactions {
     this.#revoked.clear();
     this.#startedAt = 0;
     this.#id = (this.#id + 1) >>> 0 || 1;
-    this.#begun++;
-    this.#underWay = 'commit';
+    this.#outcomes.begin('commit');
     for (const listener of this.#listeners) listener.frozen?.();
     this.collect();
   }
@@ -297,12 +280,11 @@ export class Transactions {
   /** Begins to make durable what was written past the running transaction, which goes on. @throws FilesystemError of what was under way */
   beginFlush(): void {
     this.finish();
-    this.#begun++;
-    this.#underWay = 'flush';
+    this.#outcomes.begin('flush');
     try {
       this.#sink.flush();
     } catch (error) {
-      this.#flushFailed(error as Error);
+      this.#outcomes.flushFailed(error as Error);
       return;
     }
     this.collect();
@@ -323,9 +305,7 @@ export class Transactions {
 
   /** What became of a commit or flush that was begun: undefined while it goes on. */
   outcome(number: number): Error | 'durable' | undefined {
-    if (this.#failedFlush?.number === number) return this.#failedFlush.error;
-    if (number >= this.#firstLost) return this.#aborted;
-    return number <= this.#ended ? 'durable' : undefined;
+    return this.#outcomes.of(number, this.#aborted);
   }
 
   /** Goes on with the checkpoint that is due, unless something else is under way. @throws FilesystemError; the journal is aborted then */
@@ -370,25 +350,14 @@ export class Transactions {
     try {
       if (!this.#sink.collect(wait)) return;
     } catch (error) {
-      if (this.#underWay !== 'flush') {
-        if (this.#underWay === 'commit') this.#firstLost = this.#begun;
-        this.#underWay = undefined;
-        this.shutDown(error as Error);
-        throw error;
-      }
-      this.#flushFailed(error as Error);
-      return;
+      if (this.#outcomes.underWay === 'flush') return this.#outcomes.flushFailed(error as Error);
+      this.#outcomes.commitFailed();
+      this.shutDown(error as Error);
+      throw error;
     }
-    const wasCommit = this.#underWay === 'commit';
-    this.#underWay = undefined;
-    this.#ended = this.#begun;
+    const wasCommit = this.#outcomes.underWay === 'commit';
+    this.#outcomes.end();
     if (wasCommit) for (const listener of this.#listeners) listener.committed?.();
-  }
-
-  #flushFailed(error: Error): void {
-    this.#failedFlush = { number: this.#begun, error };
-    this.#ended = this.#begun;
-    this.#underWay = undefined;
   }
 
   #orShutDown(act: () => void): void {
@@ -449,17 +418,6 @@ export class Transactions {
 
   #keepImage(block: CachedBlock, created: boolean): void {
     block.handle = this.#handle;
-    let image = this.#images[this.#imagesUsed];
-    if (image === undefined) {
-      image = { block, bytes: new Uint8Array(this.#cache.blockSize), created, verifiedAs: 0, verifiedFor: 0, transaction: 0 };
-      this.#images.push(image);
-    }
-    this.#imagesUsed++;
-    image.block = block;
-    image.created = created;
-    image.verifiedAs = block.verifiedAs;
-    image.verifiedFor = block.verifiedFor;
-    image.transaction = block.transaction;
-    if (!created) image.bytes.set(block.bytes);
+    this.#images.keep(block, created);
   }
 }
