@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { join } from 'node:path';
 import t from 'tap';
 import { Directory } from '../../server/ext4/directory/directory.js';
 import { FilesystemError } from '../../server/ext4/errors.js';
@@ -13,6 +14,7 @@ import { fastCommitCases, hasFastCommits, interrupted, ourTree } from '../suppor
 import { JournalLaboratory, journalInodeBlocks } from '../support/journal-image.js';
 import { MemoryDevice } from '../support/memory-device.js';
 import { Random } from '../support/random.js';
+import { corpusDirectory } from '../hostile/corpus.js';
 
 t.setTimeout(180_000);
 const laboratory = new JournalLaboratory();
@@ -122,7 +124,7 @@ t.test('which fast commits count', async (t) => {
   }
 });
 
-const corpusImage = '/work/shared/corpus/e2fsprogs/j_recover_fast_commit.image.gz';
+const corpusImage = join(corpusDirectory, 'e2fsprogs', 'j_recover_fast_commit.image.gz');
 
 t.test('fast commits that ask for the impossible', { skip: existsSync(corpusImage) ? false : 'the corpus of damaged images is not here' }, async (t) => {
   const image = laboratory.file('corpus');

@@ -8,6 +8,7 @@ import { Filesystem } from '../../server/ext4/filesystem.js';
 import { inodeNumber } from '../../server/ext4/units.js';
 import { debugfs, JournalLaboratory, journalInodeBlocks, run } from '../support/journal-image.js';
 import { MemoryDevice } from '../support/memory-device.js';
+import { corpusDirectory } from '../hostile/corpus.js';
 
 t.setTimeout(180_000);
 const laboratory = new JournalLaboratory();
@@ -159,7 +160,7 @@ t.test('a journal is left alone where it should be', async (t) => {
   t.equal(byte(Filesystem.open(MemoryDevice.of(image))), 0, 'the superblock asks for no recovery');
 });
 
-const corpus = '/work/shared/corpus/e2fsprogs';
+const corpus = join(corpusDirectory, 'e2fsprogs');
 const needsCorpus = existsSync(corpus) ? false : 'the corpus of damaged images is not here';
 
 /** Of work: what else the machine does in the meantime does not count. */

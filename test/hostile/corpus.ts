@@ -11,13 +11,13 @@ export interface CorpusImage {
   contents(): Uint8Array;
 }
 
-const directory = process.env['FUSE4FS_CORPUS'] ?? join(projectRoot, '..', 'shared', 'corpus');
-const images = join(directory, 'e2fsprogs');
+export const corpusDirectory = process.env['FUSE4FS_CORPUS'] ?? join(projectRoot, '..', 'shared', 'corpus');
+const images = join(corpusDirectory, 'e2fsprogs');
 
-export const corpusIsMissing = (): string | false => !existsSync(images) && `the damaged images are not here: ${directory} (FUSE4FS_CORPUS names the folder)`;
+export const corpusIsMissing = (): string | false => !existsSync(images) && `the damaged images are not here: ${corpusDirectory} (FUSE4FS_CORPUS names the folder)`;
 
 export function corpusImages(): readonly CorpusImage[] {
-  const rows = readFileSync(join(directory, 'README.md'), 'utf8').matchAll(/^\| (\S+\.gz) \| (ok|error|refused) \|/gm);
+  const rows = readFileSync(join(corpusDirectory, 'README.md'), 'utf8').matchAll(/^\| (\S+\.gz) \| (ok|error|refused) \|/gm);
   const verdicts = new Map([...rows].map(([, name = '', verdict]) => [name, verdict as CorpusImage['kernel']]));
   return readdirSync(images)
     .filter((name) => name.endsWith('.gz'))
