@@ -20,7 +20,7 @@
       "sources": [
         "server/native/server.c", "server/native/channel.c", "server/native/data-threads.c", "server/native/device.c",
         "server/native/job-thread.c", "server/native/process.c", "server/native/crc32c.c", "server/native/landlock.c",
-        "server/native/seccomp.c", "native/block-device.c"
+        "server/native/seccomp.c", "server/native/thread.c", "native/block-device.c"
       ]
     },
     {

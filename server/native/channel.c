@@ -6,10 +6,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
+#include "thread.h"
 
 /* pageOffset(bytes): distance of the first byte from the page boundary before it */
 static napi_value shim_page_offset(napi_env env, napi_callback_info info)
@@ -42,14 +42,6 @@ static bool transfer_arguments(napi_env env, napi_callback_info info, int32_t *d
 
 	return shim_arguments(env, info, 4, argv) && shim_int32(env, argv[0], descriptor) &&
 	       shim_range(env, argv[1], argv[2], argv[3], data, length);
-}
-
-static int64_t monotonic_nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
 /*

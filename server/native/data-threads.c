@@ -4,16 +4,15 @@
  * message is sent instead. What the messages mean is not known here.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "data-threads.h"
 #include "server.h"
+#include "thread.h"
 
 enum {
 	MOST_THREADS = 16,
@@ -137,14 +136,6 @@ static int read_range(uint8_t *target, const struct range *range)
 	return 0;
 }
 
-static int64_t nanoseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 /* Two threads may do so at once: then one of the waits does not count. */
 static int64_t learn_wait(int64_t waited)
 {
@@ -166,7 +157,7 @@ static void note_failure(const struct job *job, const struct range *range, int e
 static void perform(const struct job *job, uint8_t *memory)
 {
 	uint8_t *message = memory + PAGE - HEAD, *end = memory + PAGE;
-	int64_t began = nanoseconds();
+	int64_t began = monotonic_nanoseconds();
 	ssize_t sent;
 
 	memcpy(message, job->head, HEAD);
@@ -183,7 +174,7 @@ static void perform(const struct job *job, uint8_t *memory)
 		end += (size_t)job->ranges[i].length;
 	}
 	if (end - message <= SMALL + HEAD)
-		learn_wait(nanoseconds() - began);
+		learn_wait(monotonic_nanoseconds() - began);
 	/* Who waited for it may be gone, and so may the connection. */
 	sent = write(pool.channel, message, (size_t)(end - message));
 	(void)sent;
@@ -240,7 +231,6 @@ static void stop_with_owner(void *argument)
 /* An errno, or 0. */
 static int start_one(struct data_thread *thread)
 {
-	pthread_attr_t attributes;
 	int error;
 
 	thread->memory = mmap(NULL, PAGE + pool.largest, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -248,10 +238,7 @@ static int start_one(struct data_thread *thread)
 		return errno;
 	/* People's files pass through it. */
 	madvise(thread->memory, PAGE + pool.largest, MADV_DONTDUMP);
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK);
-	error = pthread_create(&thread->thread, &attributes, work, thread);
-	pthread_attr_destroy(&attributes);
+	error = start_thread(&thread->thread, STACK, work, thread);
 	if (error != 0)
 		munmap(thread->memory, PAGE + pool.largest);
 	return error;
@@ -261,7 +248,6 @@ static int start_one(struct data_thread *thread)
 static napi_value shim_start_data_threads(napi_env env, napi_callback_info info)
 {
 	int32_t count, largest;
-	sigset_t all, before;
 
 	if (!shim_int32s(env, info, &count, &pool.device, &pool.channel, &largest))
 		return NULL;
@@ -271,12 +257,8 @@ static napi_value shim_start_data_threads(napi_env env, napi_callback_info info)
 	pool.largest = (size_t)largest;
 	pool.stopping = false;
 	pool.owner = (pid_t)syscall(SYS_gettid);
-	/* Signals are for the threads that Node knows. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (pool.started < count && (errno = start_one(&pool.threads[pool.started])) == 0)
 		pool.started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (pool.started == 0)
 		return shim_result(env, -1);
 	napi_add_env_cleanup_hook(env, stop_with_owner, NULL);

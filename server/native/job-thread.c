@@ -3,14 +3,13 @@
  * job at a time, stops at the first step that fails, and knows nothing of what it writes.
  */
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
+#include "thread.h"
 
 enum { STACK_BYTES = 256 << 10 };
 
@@ -39,14 +38,6 @@ struct job_thread {
 	size_t done;
 	int64_t nanoseconds;
 };
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
-}
 
 /* 0, or a positive errno */
 static int carry_out(const struct step *step)
@@ -86,13 +77,13 @@ static void *work(void *argument)
 		if (!atomic_load(&self->running))
 			break;
 		pthread_mutex_unlock(&self->lock);
-		begin = now();
+		begin = monotonic_nanoseconds();
 		while (done < self->count && !(failure = carry_out(&self->steps[done])))
 			done++;
 		pthread_mutex_lock(&self->lock);
 		self->failure = failure;
 		self->done = done;
-		self->nanoseconds = now() - begin;
+		self->nanoseconds = monotonic_nanoseconds() - begin;
 		atomic_store(&self->running, false);
 		pthread_cond_broadcast(&self->changed);
 		if (self->owner)
@@ -127,23 +118,6 @@ static void release(napi_env env, void *data, void *hint)
 	free(self);
 }
 
-/* 0, or a positive errno. No signal is for the new thread. */
-static int start(struct job_thread *self)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	int failure;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	failure = pthread_create(&self->thread, &attributes, work, self);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return failure;
-}
-
 /*
  * startJobThread(): what the other calls want, or -errno. If the calling thread can be interrupted, each end of a job
  * interrupts its awaitReadable().
@@ -159,7 +133,7 @@ static napi_value shim_start_job_thread(napi_env env, napi_callback_info info)
 	pthread_mutex_init(&self->lock, NULL);
 	pthread_cond_init(&self->changed, NULL);
 	self->owner = is_interruptible() ? (pid_t)syscall(SYS_gettid) : 0;
-	errno = start(self);
+	errno = start_thread(&self->thread, STACK_BYTES, work, self);
 	if (errno) {
 		free(self);
 		return shim_result(env, -1);
