@@ -18,8 +18,8 @@ export const NO_REPLY = -0x10000;
 export const DEFERRED = -0x10001;
 
 /**
- * Something has to be waited for that comes by itself: the device reads, or what the kernel has sent already and was
- * not read yet may change the answer. The request comes again, as a repeated one, after others.
+ * What the kernel has sent already and was not read yet may change the answer. The request comes again, as a
+ * repeated one, after others.
  */
 export const POSTPONED = -0x10002;
 
