@@ -14,7 +14,8 @@
       ]
     },
     { "target_name": "contain", "type": "executable", "sources": ["helper/native/contain.c"] },
-    { "target_name": "register-backing", "type": "executable", "sources": ["helper/native/register-backing.c"] },
+    { "target_name": "register-backing", "type": "executable", "sources": ["helper/native/register-backing.c", "helper/native/left-behind.c"] },
+    { "target_name": "watch-tree", "type": "executable", "sources": ["helper/native/watch-tree.c", "helper/native/watched-nodes.c", "helper/native/left-behind.c"] },
     {
       "target_name": "server",
       "sources": [

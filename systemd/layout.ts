@@ -22,7 +22,7 @@ export type Piece =
 
 /** What of the build is needed at run time: no tests, no benchmark. */
 const PARTS = ['package.json', 'LICENSE', 'dist/cli', 'dist/helper', 'dist/library', 'dist/native', 'dist/protocol', 'dist/server', 'dist/systemd', 'systemd', 'man'];
-const SHIMS = ['helper.node', 'seqpacket.node', 'server.node', 'passthrough.node', 'contain', 'register-backing'];
+const SHIMS = ['helper.node', 'seqpacket.node', 'server.node', 'passthrough.node', 'contain', 'register-backing', 'watch-tree'];
 
 const COMMANDS = [
   { path: '/usr/bin/fuse4fs', main: 'dist/cli/fuse4fs.cjs' },

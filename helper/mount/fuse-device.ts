@@ -38,6 +38,19 @@ export function cloneFuse(mounted: number, wanted: number): number[] {
   return clones;
 }
 
+/** What ends the connection behind a mount if "1" is written to it, whatever has been mounted since; undefined if that cannot be had. */
+export function openAbort(device: DeviceNumber): number | undefined {
+  const control = mountControl();
+  if (control === undefined) return undefined;
+  try {
+    return openSync(`${directoryOf(control, device)}/abort`, constants.O_WRONLY);
+  } catch {
+    return undefined;
+  } finally {
+    closeSync(control);
+  }
+}
+
 interface DeviceNumber {
   readonly major: number;
   readonly minor: number;

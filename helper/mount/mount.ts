@@ -1,6 +1,6 @@
 import type { Mounted } from '../../protocol/broker/messages.js';
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
-import { DIRECTORY_TREE, type MountPlan, type NeedJournal } from '../../protocol/service/messages.js';
+import { DIRECTORY_TREE, TREE_WATCHER, type MountPlan, type NeedJournal } from '../../protocol/service/messages.js';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
@@ -24,8 +24,8 @@ import { serverProgram, treeServerProgram, type ServerProgram } from './server-r
 import { openSource, type Source } from './source.js';
 import { connectToServer, startServer, startTreeServer, type Server, type ServerProcess } from './start-server.js';
 import { openTree } from './directory-tree.js';
-import { startRegistrar } from './registrar.js';
 import { listenForStatus, type StatusListener } from './status-listener.js';
+import { startTreeBrokers, type TreeBrokers } from './tree-brokers.js';
 
 export interface MountRequest {
   readonly source: string;
@@ -205,15 +205,15 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
   let mounter: Mounter | undefined;
   let prepared: PreparedMount | undefined;
   let listener: StatusListener | undefined;
-  let registrar: Channel | undefined;
+  let brokers: TreeBrokers | undefined;
   let end: HelperEnd | undefined;
   try {
     const { server: waiting } = request.options.helper;
     const isTree = source.kind === 'DIRECTORY';
     if (isTree) server = startTreeServer(environment.treeProgram, log);
     else server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
-    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts, ...(isTree && { offer: { requiredFeatures: [DIRECTORY_TREE] } }) });
-    end.hello();
+    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts, ...(isTree && { offer: { requiredFeatures: [DIRECTORY_TREE], optionalFeatures: [TREE_WATCHER] } }) });
+    const { features } = end.hello();
     mounter = request.mounter({ source, target, options, oldApi: environment.oldApi });
     const plan = await describe(end, mounter.fuseDescriptor, request);
 
@@ -224,8 +224,14 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
       shim.exitWhenInterrupted(exitStatus.interrupted, listener?.path ?? '', prepared.visibleAt ?? '');
     }
     const fuseClones = cloneFuse(mounter.fuseDescriptor, plan.fuseClones);
-    if (isTree && options.helper.passthrough) registrar = startRegistrar(mounter.fuseDescriptor, source.descriptor, isReadOnly(plan, options, source));
-    const descriptors = { fuseClones, ...(listener && { statusListener: listener.descriptor }), ...(registrar && { registrar: registrar.fd }) };
+    if (isTree) {
+      brokers = startTreeBrokers(mounter.fuseDescriptor, source.descriptor, prepared.device, {
+        registers: options.helper.passthrough,
+        watches: features.has(TREE_WATCHER) && source.policy === undefined,
+        readOnly: isReadOnly(plan, options, source),
+      });
+    }
+    const descriptors = { fuseClones, ...(listener && { statusListener: listener.descriptor }), ...brokers?.descriptors };
     const ready = (() => {
       try {
         return end.mounted({ descriptors, deviceNumber: device });
@@ -265,7 +271,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
     log.discard();
     throw failure;
   } finally {
-    registrar?.close();
+    brokers?.close();
     end?.close();
     mounter?.close();
   }

@@ -18,30 +18,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/openat2.h>
-#include <linux/seccomp.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "left-behind.h"
 
 enum { SERVER = 3, FUSE = 4, TREE = 5 };
 enum { REGISTER = 1, FORGET = 2 };
 enum { PATH_SIZE = 4096, HEADER_SIZE = 8, MOST_REGISTRATIONS = 16384, CAPABILITY_SYS_ADMIN = 21 };
-
-#ifndef STATX_MNT_ID_UNIQUE
-#define STATX_MNT_ID_UNIQUE 0x4000U
-#endif
 
 struct backing {
 	int32_t descriptor;
@@ -54,14 +41,6 @@ struct backing {
 
 static bool read_only;
 static unsigned int registrations;
-
-static bool identify(int descriptor, struct statx *found)
-{
-	const unsigned int wanted = STATX_TYPE | STATX_INO | STATX_MNT_ID_UNIQUE;
-
-	return statx(descriptor, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, wanted, found) == 0 &&
-	       (found->stx_mask & wanted) == wanted;
-}
 
 static bool same_file(const struct statx *one, const struct statx *other)
 {
@@ -127,28 +106,6 @@ static int forget(uint32_t id)
 	return 0;
 }
 
-/* The descriptor of a packet, -1 if there is none; of several all are closed. */
-static int descriptor_in(struct msghdr *message, bool *wrong)
-{
-	int descriptor = -1, carried;
-
-	*wrong = (message->msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = 0; at + sizeof(int) <= header->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-			memcpy(&carried, CMSG_DATA(header) + at, sizeof(int));
-			if (descriptor >= 0)
-				*wrong = true;
-			if (descriptor >= 0)
-				close(carried);
-			else
-				descriptor = carried;
-		}
-	}
-	return descriptor;
-}
-
 static int answer_to(const char *packet, size_t length, int descriptor)
 {
 	uint32_t head[2];
@@ -166,56 +123,28 @@ static int answer_to(const char *packet, size_t length, int descriptor)
 /* False when the server has gone. */
 static bool serve_one(void)
 {
-	char packet[HEADER_SIZE + PATH_SIZE], control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
-	struct iovec part = { .iov_base = packet, .iov_len = sizeof(packet) - 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-	ssize_t length = recvmsg(SERVER, &message, MSG_CMSG_CLOEXEC);
+	char packet[HEADER_SIZE + PATH_SIZE];
+	struct server_request request = { .packet = packet, .size = sizeof(packet) };
 	int32_t answer;
-	int descriptor;
-	bool wrong;
 
-	if (length <= 0)
-		return length < 0 && errno == EINTR;
-	packet[length] = '\0';
-	descriptor = descriptor_in(&message, &wrong);
-	answer = wrong ? -EINVAL : answer_to(packet, (size_t)length, descriptor);
-	if (descriptor >= 0)
-		close(descriptor);
-	return send(SERVER, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer);
-}
-
-/* One capability, since the kernel asks for it at each registration, and the calls that are needed for one. */
-static bool confine(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3] = { { .effective = 1U << CAPABILITY_SYS_ADMIN, .permitted = 1U << CAPABILITY_SYS_ADMIN } };
-	static const int calls[] = {
-		SYS_close, SYS_exit_group, SYS_fcntl, SYS_ioctl, SYS_openat2, SYS_recvmsg, SYS_restart_syscall, SYS_rt_sigreturn,
-		SYS_sendto, SYS_statx,
-	};
-	enum { COUNT = sizeof(calls) / sizeof(*calls) };
-	struct sock_filter program[COUNT + 3];
-	struct sock_fprog filter = { .len = COUNT + 3, .filter = program };
-	const struct rlimit none = { 0, 0 };
-
-	program[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (int i = 0; i < COUNT; i++)
-		program[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i], (uint8_t)(COUNT - i), 0);
-	program[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	program[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
-	return setrlimit(RLIMIT_CORE, &none) == 0 && syscall(SYS_capset, &header, held) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0;
+	if (!receive_request(SERVER, &request))
+		return false;
+	answer = request.is_wrong ? -EINVAL : answer_to(packet, (size_t)request.length, request.descriptor);
+	if (request.descriptor >= 0)
+		close(request.descriptor);
+	return answer_request(SERVER, answer);
 }
 
 int main(int argc, char **argv)
 {
+	static const int calls[] = { SYS_fcntl, SYS_ioctl, SYS_openat2 };
+
 	read_only = argc == 2 && !strcmp(argv[1], "ro");
 	if (argc != 2 || (!read_only && strcmp(argv[1], "rw") != 0))
 		return 2;
 	syscall(SYS_close_range, TREE + 1, ~0U, 0);
-	if (!confine())
+	/* The kernel asks for the capability at each registration. */
+	if (!confine(1U << CAPABILITY_SYS_ADMIN, calls, sizeof(calls) / sizeof(*calls)))
 		return 1;
 	while (serve_one())
 		;

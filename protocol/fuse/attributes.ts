@@ -87,10 +87,10 @@ export function limitAttrOut(view: DataView, at: number, seconds: number): void 
   write64(view, at, seconds);
 }
 
-/** Limits how long a written fuse_entry_out holds, name and attributes. */
-export function limitEntryOut(view: DataView, at: number, seconds: number): void {
-  write64(view, at + 16, seconds);
-  write64(view, at + 24, seconds);
+/** Limits for how many seconds a written fuse_entry_out holds, name and attributes. */
+export function limitEntryOut(view: DataView, at: number, name: number, attributes: number): void {
+  write64(view, at + 16, name);
+  write64(view, at + 24, attributes);
 }
 
 /** "No such name", for the kernel to remember. @returns the length written */

@@ -16,6 +16,7 @@ export const { encode, decode, descriptorsOf } = codecOf<Message, fuse4fs.servic
       { place: 'fuseClones', role: 'FUSE_CLONE', min: 0, max: MAX_CLONES, many: true },
       { place: 'statusListener', role: 'STATUS_LISTENER', min: 0, max: 1 },
       { place: 'registrar', role: 'REGISTRAR', min: 0, max: 1 },
+      { place: 'watcher', role: 'WATCHER', min: 0, max: 1 },
     ],
   },
 });

@@ -95,6 +95,7 @@ const mounted = z.object({
     fuseClones: z.array(descriptor).max(MAX_CLONES).readonly(),
     statusListener: descriptor.optional(),
     registrar: descriptor.optional(),
+    watcher: descriptor.optional(),
   }).readonly(),
   deviceNumber,
 }).readonly();
@@ -132,6 +133,8 @@ export type Fields<Of extends Message> = Omit<Of, 'type'>;
 
 /** What a helper requires of a server that is to serve a directory. */
 export const DIRECTORY_TREE = 'directory-tree';
+/** A server of directories that takes a watcher has this. */
+export const TREE_WATCHER = 'tree-watcher';
 
 /** Codes that this program sends. An end may receive others from a newer peer. */
 export type RefusalCode =

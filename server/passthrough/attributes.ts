@@ -10,7 +10,7 @@ import { auditNode } from './audit.js';
 import { unshifted } from './caller.js';
 import { EFBIG, EPERM, orFail } from './errors.js';
 import type { TreeNode } from './node.js';
-import { refusalToChange, VALIDITY, type Tree } from './tree.js';
+import { attributeValidity, refusalToChange, type Tree } from './tree.js';
 import { treeShim } from './tree-shim.js';
 
 const PERMISSIONS = 0o7777;
@@ -29,8 +29,9 @@ export function attributeOperations(tree: Tree): OperationTable {
   const statisticsBytes = new Uint8Array(statistics.buffer);
 
   const answer = (node: TreeNode, reply: Reply): number => {
+    const isWatched = nodes.watcher?.covers(node) === true;
     const length = writeAttrOut(reply.view, reply.body, nodes.facts.read(node.descriptor, node.decision));
-    limitAttrOut(reply.view, reply.body, VALIDITY);
+    limitAttrOut(reply.view, reply.body, attributeValidity(nodes, isWatched));
     return length;
   };
 
@@ -80,9 +81,11 @@ export function attributeOperations(tree: Tree): OperationTable {
     GETATTR: ({ nodeid }, reply) => answer(nodes.get(nodeid), reply),
 
     STATX: ({ nodeid }, { view, body }) => {
-      const { descriptor, decision } = nodes.get(nodeid);
+      const node = nodes.get(nodeid);
+      const { descriptor, decision } = node;
+      const isWatched = nodes.watcher?.covers(node) === true;
       const length = writeStatxOut(view, body, nodes.facts.readAll(descriptor, decision));
-      limitAttrOut(view, body, VALIDITY);
+      limitAttrOut(view, body, attributeValidity(nodes, isWatched));
       return length;
     },
 

@@ -7,6 +7,7 @@ const COUNT = 16;
 const PERMISSION_TO_EXECUTE = 0o111;
 const TYPE = 0o170000;
 const REGULAR = 0o100000;
+const SET_ID = 0o6000;
 const OVERFLOW_ID = 65534;
 const HIGHEST_ID = 2 ** 32 - 2;
 
@@ -58,6 +59,7 @@ export class Facts implements BirthAttributes {
 
   get realMode(): number { return this.#at(9); }
   get isRegular(): boolean { return (this.realMode & TYPE) === REGULAR; }
+  get hasSetId(): boolean { return this.isRegular && (this.realMode & SET_ID) !== 0; }
   /** The kernel's number of the filesystem. */
   get device(): number { return this.#at(15); }
 

@@ -1,7 +1,7 @@
 /** A directory tree for the session: what is below an open directory, under a policy. */
 import { closeSync, readFileSync } from 'node:fs';
 import type { InitFlagName } from '../../protocol/fuse/init-flags.js';
-import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts } from '../session/filesystem.js';
+import { OptionError, type Brokers, type FilesystemSource, type MountedFilesystem, type MountFacts, type StaleNodes } from '../session/filesystem.js';
 import type { KernelWishes } from '../session/negotiation.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
@@ -20,6 +20,7 @@ import { Registrar } from './registrar.js';
 import { removalOperations } from './removal.js';
 import type { Tree } from './tree.js';
 import { treeShim } from './tree-shim.js';
+import { Watcher } from './watcher.js';
 
 const LARGEST_POLICY = 1 << 20;
 const BLOCK_SIZE = 4096;
@@ -50,7 +51,7 @@ function readPolicy(descriptor: number | undefined, name: string): Policy {
 class MountedTree implements MountedFilesystem {
   readonly facts: MountFacts;
   readonly operations: OperationTable;
-  readonly gauges = ['nodes', 'openFiles', 'registeredFiles'];
+  readonly gauges = ['nodes', 'openFiles', 'registeredFiles', 'watchedNodes'];
   readonly #tree: Tree;
   #registrar: Registrar | undefined;
 
@@ -82,8 +83,13 @@ class MountedTree implements MountedFilesystem {
     return { required: REQUIRED, wanted: [...WANTED, ...passthrough], stackDepth: STACK_DEPTH };
   }
 
-  activate(registrar?: number): void {
+  activate({ registrar, watcher }: Brokers = {}): void {
     if (registrar !== undefined) this.#registrar = new Registrar(registrar);
+    if (watcher !== undefined) this.#tree.nodes.watcher = new Watcher(watcher);
+  }
+
+  get staleAttributes(): StaleNodes | undefined {
+    return this.#tree.nodes.watcher?.stale;
   }
 
   connected({ features }: Connection): void {
@@ -99,10 +105,12 @@ class MountedTree implements MountedFilesystem {
     gauges[0] = this.#tree.nodes.count;
     gauges[1] = this.#tree.files.count;
     gauges[2] = this.#registrar?.count ?? 0;
+    gauges[3] = this.#tree.nodes.watcher?.count ?? 0;
   }
 
   close(): void {
     this.#registrar?.close();
+    this.#tree.nodes.watcher?.close();
     treeShim.close(this.#tree.nodes.root.descriptor);
   }
 }

@@ -47,17 +47,18 @@ class Listing {
     const length = treeShim.list(descriptor, bytes, bodyOffset + READ_OFFSET, wanted);
     if (length <= 0) return length;
     const end = reply.body + room;
+    const isWatched = withAttributes && this.#tree.nodes.watcher?.covers(node) === true;
     let to = reply.body;
     for (let at = 0; at < length; at += this.#view.getUint16(at + 16, true)) {
       const nameLength = this.#nameLength(at);
       if (to + (withAttributes ? direntPlusSize(nameLength) : direntSize(nameLength)) > end) break;
-      to = this.#copy(node, at, nameLength, reply, to, withAttributes);
+      to = this.#copy(node, at, nameLength, reply, to, withAttributes, isWatched);
     }
     return to - reply.body;
   }
 
   /** @returns where the next entry goes: the same place, if this one is hidden */
-  #copy(directory: TreeNode, at: number, nameLength: number, reply: Reply, start: number, withAttributes: boolean): number {
+  #copy(directory: TreeNode, at: number, nameLength: number, reply: Reply, start: number, withAttributes: boolean, isWatched: boolean): number {
     const { nodes } = this.#tree;
     const isDots = this.#isDots(at, nameLength);
     const needsName = !isDots && (withAttributes || !nodes.policy.isEmpty);
@@ -65,7 +66,7 @@ class Listing {
     if (needsName && nodes.decide(directory, name).hidden) return start;
     let to = start;
     if (withAttributes) {
-      if (isDots || !this.#writeAttributes(directory, at, name, reply, to)) writeUnknownEntryOut(reply.view, to);
+      if (isDots || !this.#writeAttributes(directory, at, name, reply, to, isWatched)) writeUnknownEntryOut(reply.view, to);
       to += ENTRY_OUT_SIZE;
     }
     const { bytes, view } = reply;
@@ -80,9 +81,9 @@ class Listing {
   }
 
   /** An entry that cannot be looked at now is listed all the same; whoever looks at it gets the error. */
-  #writeAttributes(directory: TreeNode, at: number, name: string, reply: Reply, to: number): boolean {
+  #writeAttributes(directory: TreeNode, at: number, name: string, reply: Reply, to: number, isWatched: boolean): boolean {
     try {
-      writeNode(this.#tree, reply, to, this.#tree.nodes.find(directory, this.#found, at + NAME, name));
+      writeNode(this.#tree, reply, to, this.#tree.nodes.find(directory, this.#found, at + NAME, name), isWatched);
       return true;
     } catch (error) {
       if (isExpected(error)) return false;

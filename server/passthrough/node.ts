@@ -22,6 +22,10 @@ export interface TreeNode {
   /** Open files that the kernel caches, or asks the server for. */
   cachedOpens: number;
   backing: Backing | undefined;
+  /** The kernel is told what others change of it. */
+  isWatched: boolean;
+  /** When it is worth while, by performance.now(); 0: nobody has asked yet. */
+  watchedFrom: number;
 }
 
 /** A file that the kernel reads and writes itself. */
@@ -29,6 +33,8 @@ export interface Backing {
   readonly id: number;
   readonly descriptor: number;
   opens: number;
+  /** The kernel may write it. */
+  isWritten: boolean;
 }
 
 export const isDirectory = ({ mode }: TreeNode): boolean => (mode & TYPE) === DIRECTORY;

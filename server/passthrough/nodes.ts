@@ -5,6 +5,7 @@ import { Facts } from './facts.js';
 import { childPath, type TreeNode } from './node.js';
 import { both, FREE, type Decision, type Policy } from './policy.js';
 import { O_PATH, treeShim } from './tree-shim.js';
+import type { Watcher } from './watcher.js';
 
 /** The rest is for open files, and for what the kernel is about to forget. */
 const SHARE_OF_DESCRIPTORS = 0.6;
@@ -26,6 +27,8 @@ export class Nodes {
   readonly facts = new Facts();
   readonly policy: Policy;
   readonly root: TreeNode;
+  /** Undefined where nobody watches. */
+  watcher: Watcher | undefined;
   readonly #byNodeid = new Map<number, TreeNode>();
   readonly #byInode = new Map<number, TreeNode>();
   readonly #device: number;
@@ -42,7 +45,7 @@ export class Nodes {
     const decision = policy.decide('/');
     const { inode, realMode, device } = this.facts.read(descriptor, decision);
     this.#device = device;
-    this.root = { nodeid: ROOT_NODEID, inode, descriptor, mode: realMode, lookups: Infinity, parent: undefined, name: '', decision, cachedOpens: 0, backing: undefined };
+    this.root = { nodeid: ROOT_NODEID, inode, descriptor, mode: realMode, lookups: Infinity, parent: undefined, name: '', decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0 };
     this.#byNodeid.set(ROOT_NODEID, this.root);
     this.#byInode.set(inode, this.root);
   }
@@ -117,6 +120,7 @@ export class Nodes {
     if (node.lookups > 0) return;
     this.#byNodeid.delete(nodeid);
     this.#byInode.delete(node.inode);
+    this.watcher?.forget(node);
     treeShim.close(node.descriptor);
   }
 
@@ -124,7 +128,7 @@ export class Nodes {
     const { inode, realMode, links } = this.#identify(descriptor, decision);
     const known = this.#byInode.get(inode);
     if (known === undefined) {
-      const node: TreeNode = { nodeid: this.#next++, inode, descriptor, mode: realMode, lookups: 1, parent: directory, name, decision, cachedOpens: 0, backing: undefined };
+      const node: TreeNode = { nodeid: this.#next++, inode, descriptor, mode: realMode, lookups: 1, parent: directory, name, decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0 };
       this.#byNodeid.set(node.nodeid, node);
       this.#byInode.set(inode, node);
       this.#added++;

@@ -75,10 +75,14 @@ export function openingOperations(tree: Tree): OperationTable {
  * @throws TreeError
  */
 export function writeOpened(tree: Tree, { view }: Reply, at: number, node: TreeNode, flags: number, created = -1): number {
-  const { files } = tree;
+  const { nodes, files } = tree;
   const backing = backingOf(tree, node, created);
   if (backing !== undefined) {
     backing.opens++;
+    if (writes(flags)) {
+      nodes.watcher?.pause(node);
+      backing.isWritten = true;
+    }
     return writeOpenedOut(view, at, files.add({ node, descriptor: backing.descriptor, direct: NONE, isBacked: true }), OpenReplyFlag.PASSTHROUGH, backing.id);
   }
   const descriptor = created >= 0 ? created : orFail(treeShim.reopen(node.descriptor, flags & OWN_FLAGS), 'opening');
@@ -99,7 +103,7 @@ function backingOf({ registrar, readOnly }: Tree, node: TreeNode, created: numbe
   if (descriptor < 0) return undefined;
   const id = registrar.register(descriptor, currentPath(node));
   if (id !== undefined) {
-    node.backing = { id, descriptor, opens: 0 };
+    node.backing = { id, descriptor, opens: 0, isWritten: false };
     return node.backing;
   }
   if (created < 0) treeShim.close(descriptor);

@@ -15,7 +15,15 @@ export interface Tree {
 }
 
 /** How long the kernel believes what it was told, in seconds: others change the tree, too. */
-export const VALIDITY = 1;
+const VALIDITY = 1;
+/** The same of what is watched: nobody tells of access times, and of what is written through mappings. */
+const WATCHED_VALIDITY = 60;
+
+/** Of names. */
+export const nameValidity = (isWatched: boolean): number => (isWatched ? WATCHED_VALIDITY : VALIDITY);
+
+/** Of what `nodes.facts` says. That set-id bits go with a write is for the kernel to ask. */
+export const attributeValidity = ({ facts: { hasSetId } }: Nodes, isWatched: boolean): number => (isWatched && !hasSetId ? WATCHED_VALIDITY : VALIDITY);
 
 /** 0, or why what a decision is about cannot be changed, as a negative errno. */
 export function refusalToChange({ denied, readOnly }: Decision): number {

@@ -96,6 +96,14 @@ export interface MountFacts {
   readonly warnings: readonly string[];
 }
 
+/** Sockets to those who do for a filesystem what it may not do. */
+export interface Brokers {
+  /** Registers files for the kernel to read and write itself. */
+  readonly registrar?: number | undefined;
+  /** Tells the kernel what others change beneath the mount. */
+  readonly watcher?: number | undefined;
+}
+
 /** A filesystem as the session sees it: facts for the mount, answers for the kernel. */
 export interface MountedFilesystem {
   readonly facts: MountFacts;
@@ -112,9 +120,9 @@ export interface MountedFilesystem {
   /**
    * The mount exists, and with it the kernel's claim on the device: from here on it may be written.
    * Called before `operations` is asked for.
-   * @param registrar a socket to whoever registers files for the kernel to read and write itself; the filesystem's to close
+   * @param brokers the filesystem's to close
    */
-  activate?(registrar?: number): void;
+  activate?(brokers?: Brokers): void;
   /** INIT has been answered; requests follow. */
   connected?(connection: Connection): void;
   /** After every reply: brings caches back under their budgets, and writes how things stand, in the order of `gauges`. */
@@ -130,7 +138,7 @@ export interface MountedFilesystem {
   /** Requests that wait for what the kernel caches. */
   readonly writebacks?: WritebackRequests;
   /** What the kernel has to ask for again. */
-  readonly staleAttributes?: StaleNodes;
+  readonly staleAttributes?: StaleNodes | undefined;
   /** Nodes that the kernel had better forget, since each costs something here: a few at a time; undefined: none. */
   unneededNodes?(): readonly number[] | undefined;
   /** Which reads that others do for it have failed since it was last asked. */

@@ -60,7 +60,7 @@ export function mountForHelper(channel: Channel, module: FilesystemModule, confi
       uuid: facts.uuid,
       warnings: facts.warnings,
     });
-    filesystem.activate?.(descriptors.registrar);
+    filesystem.activate?.(descriptors);
     const helper: WaitingHelper = {
       ready: (kernelFeatures) => {
         end.ready({ kernelFeatures, warnings: [] });
