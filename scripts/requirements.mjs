@@ -21,6 +21,10 @@ const tools = [
   { command: 'podman', package: 'podman', purpose: 'containers', for: 'test' },
   { command: 'catatonit', package: 'catatonit', purpose: 'pods of podman', for: 'test' },
   { command: 'fio', package: 'fio', purpose: 'load and verification', for: ['test', 'bench'] },
+  { command: 'flex', package: 'flex', purpose: 'building the test kernel', for: 'test' },
+  { command: 'bison', package: 'bison', purpose: 'building the test kernel', for: 'test' },
+  { command: 'bc', package: 'bc', purpose: 'building the test kernel', for: 'test' },
+  { command: 'xz', package: 'xz-utils', purpose: 'building the test kernel', for: 'test' },
   { command: 'strace', package: 'strace', purpose: 'making a system call take its time', for: 'test' },
   { command: 'fuse2fs', package: 'fuse2fs', purpose: 'comparing with it', for: 'bench' },
 ];

@@ -12,6 +12,9 @@ export const limitOf = (file) => {
   return stated ? Number(stated[1]) : defaultLimit;
 };
 
+/** Where that has to be built, such files run last: "// needs the test kernel". */
+export const needsTestKernel = (file) => /^\/\/ needs the test kernel$/m.test(readFileSync(file, 'utf8'));
+
 /** Assertions at any depth; the test point that closes a subtest is counted only where it says something of its own. */
 function tally(parser, path, counts) {
   let child;
@@ -46,7 +49,7 @@ const reasonOf = ({ name, skip, todo }) => {
  * @returns counts, in `problems` whatever is wrong with the file as a whole: exit status, time limit, forgotten mounts;
  * and in `warnings` what else it has left behind, which is ended here
  */
-export async function runTestFile(file, { scratch, log }) {
+export async function runTestFile(file, { scratch, log, environment = {} }) {
   mkdirSync(scratch, { recursive: true, mode: 0o755 });
   const counts = { file, passed: 0, failed: [], skipped: [], problems: [], warnings: [], log, scratch };
   const parser = new Parser();
@@ -56,7 +59,7 @@ export async function runTestFile(file, { scratch, log }) {
   const child = spawn(process.execPath, ['--enable-source-maps', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, TMPDIR: scratch, TAP_TIMEOUT: String(limit), FUSE4FS_TEST_RUN: '1' },
+    env: { ...process.env, TMPDIR: scratch, TAP_TIMEOUT: String(limit), FUSE4FS_TEST_RUN: '1', ...environment },
   });
   const closed = new Promise((resolve) => child.on('close', resolve));
   const output = createWriteStream(log);

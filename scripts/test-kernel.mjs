@@ -6,13 +6,12 @@ const SKIPPED = 77;
 
 const tell = (progress) => console.error(`            … ${progress}`);
 
-/** Its path; ends the process where its source cannot be had. */
+/** Its path; ends the process where it cannot be built. */
 export async function testKernelOrExit() {
   try {
     return await testKernel(tell);
   } catch (error) {
-    if (!(error instanceof SourceUnavailable)) throw error;
     console.error(`No test kernel: ${error.message}`);
-    process.exit(SKIPPED);
+    process.exit(error instanceof SourceUnavailable ? SKIPPED : 1);
   }
 }

@@ -14,7 +14,7 @@ const selections = process.argv.slice(2);
 
 requireTools('test');
 requireNpmPackages();
-const { limitOf, runTestFile } = await import('./tap-file.mjs');
+const { limitOf, needsTestKernel, runTestFile } = await import('./tap-file.mjs');
 
 const npmRun = (script) => {
   const started = performance.now();
@@ -58,9 +58,11 @@ const excerpt = (output) => {
   return lines.length > first + 80 ? [...shown, '…'].join('\n') : shown.join('\n');
 };
 
+/** Its build goes on meanwhile, and what needs it comes last. */
 async function runAll(files, scratchRoot) {
   const results = [];
-  const queue = [...files];
+  const queue = [...files.filter((file) => !needsTestKernel(file)), ...files.filter(needsTestKernel)];
+  const kernelBuild = queue.some(needsTestKernel) ? (await import('./test-kernel-build.mjs')).buildTestKernel() : undefined;
   const running = new Set();
   const progress = setInterval(() => console.log(`            … running ${[...running].join(', ')}`), 60_000);
   const worker = async () => {
@@ -69,7 +71,9 @@ async function runAll(files, scratchRoot) {
       running.add(name);
       // Short: paths of sockets and the titles of processes have little room.
       const scratch = join(scratchRoot, `${results.length + running.size}-${basename(file, '.test.js')}`);
-      const result = await runTestFile(file, { scratch, log: join(failuresDirectory, `${name}.log`) });
+      const noKernel = needsTestKernel(file) ? await kernelBuild.reasonForNone() : undefined;
+      const environment = noKernel === undefined ? {} : { FUSE4FS_NO_TEST_KERNEL: noKernel };
+      const result = await runTestFile(file, { scratch, log: join(failuresDirectory, `${name}.log`), environment });
       running.delete(name);
       reportFile(result);
       if (result.failed.length === 0 && result.problems.length === 0) rmSync(result.log);
@@ -78,6 +82,7 @@ async function runAll(files, scratchRoot) {
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
   clearInterval(progress);
+  await kernelBuild?.end();
   return results;
 }
 

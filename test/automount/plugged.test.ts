@@ -1,4 +1,5 @@
 // time limit: 900 s
+// needs the test kernel
 /**
  * Disks are plugged into a whole system, systemd, udev, logind and udisks over the test kernel, and taken out: inside/
  * does it there. Its packages are unpacked for it alone: the machine itself may do without.

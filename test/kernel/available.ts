@@ -20,13 +20,19 @@ function freeMegabytes(path: string): number {
 
 const unavailable = (skip: string): Availability => ({ kernel: '', skip });
 
-/** The kernel that has been built already, or why there is none to run. */
-export async function availableKernel(megabytes: number): Promise<Availability> {
+/** Why no kernel could run here if there were one, or false. */
+export function cannotRunKernel(megabytes: number): string | false {
   const lacking = cannotMount();
+  if (lacking !== false) return lacking;
+  return (!existsSync(MEMORY) || freeMegabytes(MEMORY) < megabytes) && `${MEMORY} has no room for ${megabytes} MiB`;
+}
+
+/** The kernel that has been built already, or why there is none to run; FUSE4FS_NO_TEST_KERNEL: why it has not been. */
+export async function availableKernel(megabytes: number): Promise<Availability> {
+  const lacking = cannotRunKernel(megabytes);
   if (lacking !== false) return unavailable(lacking);
   const kernel = cachedKernel();
-  if (kernel === undefined) return unavailable('the test kernel is not built: npm run test:iomap -- --build');
-  if (!existsSync(MEMORY) || freeMegabytes(MEMORY) < megabytes) return unavailable(`${MEMORY} has no room for ${megabytes} MiB`);
+  if (kernel === undefined) return unavailable(`the test kernel is not built: ${process.env['FUSE4FS_NO_TEST_KERNEL'] ?? 'npm run test:iomap -- --build'}`);
   let said = '';
   const { status, messages } = await bootAndRun({ kernel, command: 'true', megabytes, seconds: SECONDS, onOutput: (chunk) => (said += chunk.toString()) });
   if (status === 0) return { kernel, skip: false };

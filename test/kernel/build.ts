@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../support/cache-directory.js';
 import { run } from '../support/command.js';
 import { projectRoot } from '../support/native.js';
+import { buildLock } from './build-lock.js';
 import { SourceUnavailable, fetchSource } from './source.js';
 
 const sources = join(projectRoot, 'test', 'kernel');
@@ -30,13 +31,17 @@ export function cachedKernel(): string | undefined {
   return name === undefined ? undefined : join(directory, name);
 }
 
+const tools = ['flex', 'bison', 'bc', 'build-essential', 'xz-utils'];
+
 async function requireBuildTools(): Promise<void> {
   try {
     await run('which', ['flex', 'bison', 'bc', 'gcc', 'make', 'xz']);
   } catch {
-    if (process.getuid?.() !== 0) throw new SourceUnavailable('missing: flex, bison, bc, build-essential or xz-utils; as root they are installed');
-    const install = ['install', '-y', '-qq', '--no-install-recommends', 'flex', 'bison', 'bc', 'build-essential', 'xz-utils'];
-    await run('apt-get', install, { env: { DEBIAN_FRONTEND: 'noninteractive' } });
+    if (process.getuid?.() !== 0) throw new SourceUnavailable(`missing, one of ${tools.join(', ')}; as root they are installed`);
+    const install = ['install', '-y', '-qq', '--no-install-recommends', ...tools];
+    await run('apt-get', install, { env: { DEBIAN_FRONTEND: 'noninteractive' } }).catch(() => {
+      throw new SourceUnavailable(`missing, and cannot be installed: one of ${tools.join(', ')}`);
+    });
   }
 }
 
@@ -59,6 +64,9 @@ async function make(tree: string, targets: readonly string[], tell: (progress: s
   if (status !== 0) throw new Error(`make ${targets.join(' ')} failed:\n${tail.join('\n')}`);
 }
 
+/** Two thirds of the source, by its size: what no kernel is made of that runs as a program. */
+const notUnpacked = ['*/drivers/gpu/*.[ch]', '*/drivers/media/*.[ch]', '*/drivers/infiniband/*.[ch]', '*/drivers/net/ethernet/*.[ch]', '*/drivers/net/wireless/*.[ch]', '*/sound/*/*.[ch]', '*/Documentation/*.rst'];
+
 async function buildIn(workshop: string, tell: (progress: string) => void): Promise<string> {
   const print = fingerprint();
   tell('fetching the source of the test kernel');
@@ -66,7 +74,7 @@ async function buildIn(workshop: string, tell: (progress: string) => void): Prom
   const tree = join(workshop, 'linux');
   mkdirSync(tree);
   tell(`unpacking ${version}`);
-  await run('tar', ['-C', tree, '--strip-components=1', '-xf', tarball]);
+  await run('tar', ['-C', tree, '--strip-components=1', ...notUnpacked.map((pattern) => `--exclude=${pattern}`), '-xf', tarball]);
   rmSync(tarball);
   for (const patch of patches()) await run('patch', ['-p1', '-s', '-d', tree, '-i', patch]);
   await make(tree, ['x86_64_defconfig'], tell);
@@ -75,23 +83,49 @@ async function buildIn(workshop: string, tell: (progress: string) => void): Prom
   await make(tree, ['linux'], tell);
   mkdirSync(cache(), { recursive: true });
   const kernel = join(cache(), `linux-${version.replaceAll(/[^\w.+-]/g, '_')}-${print}`);
-  // Another run may build the same: each puts its own in place, whole.
-  const unfinished = `${kernel}.${process.pid}`;
-  copyFileSync(join(tree, 'linux'), unfinished);
-  renameSync(unfinished, kernel);
+  renameSync(join(tree, 'linux'), kernel);
   return kernel;
+}
+
+/** The one place where anything is built, so that whatever a build that was ended has left there goes with the next. */
+const workshop = (): string => join(cache(), 'unfinished');
+
+const removeWorkshop = (): void => rmSync(workshop(), { recursive: true, force: true });
+
+/** In bytes. */
+const ROOM = 3 * 2 ** 30;
+
+function requireRoom(): void {
+  const { bavail, bsize } = statfsSync(cache());
+  if (bavail * bsize < ROOM) throw new SourceUnavailable(`building it takes ${ROOM / 2 ** 30} GiB in ${cache()}`);
 }
 
 /** Path of the kernel, built where it has not been; the build takes minutes, and 3 GiB meanwhile. */
 export async function testKernel(tell: (progress: string) => void): Promise<string> {
   const cached = cachedKernel();
   if (cached !== undefined) return cached;
-  await requireBuildTools();
   mkdirSync(cache(), { recursive: true });
-  const workshop = mkdtempSync(join(cache(), 'build-'));
+  const release = await buildLock(cache(), { waits: true });
   try {
-    return await buildIn(workshop, tell);
+    // By whoever had the lock until now.
+    const built = cachedKernel();
+    if (built !== undefined) return built;
+    removeWorkshop();
+    requireRoom();
+    await requireBuildTools();
+    mkdirSync(workshop());
+    return await buildIn(workshop(), tell);
   } finally {
-    rmSync(workshop, { recursive: true, force: true });
+    removeWorkshop();
+    await release?.();
   }
+}
+
+/** What a build that was ended has left, unless another one is at work there. */
+export async function removeUnfinishedBuild(): Promise<void> {
+  if (!existsSync(workshop())) return;
+  const release = await buildLock(cache(), { waits: false });
+  if (release === undefined) return;
+  removeWorkshop();
+  await release();
 }

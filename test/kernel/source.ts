@@ -6,6 +6,9 @@ import { attempt, run } from '../support/command.js';
 export const sourcePackage = 'linux-source-7.3';
 const suite = 'trixie-backports';
 
+/** A mirror that does not answer is out of reach. */
+const PATIENCE_SECONDS = 20;
+
 /** The source cannot be had here: what else the tests do need not fail for it. */
 export class SourceUnavailable extends Error {}
 
@@ -55,6 +58,9 @@ function privateApt(directory: string): string[] {
     'Dir::State::lists': join(directory, 'lists'),
     'Dir::Cache': join(directory, 'cache'),
     'APT::Sandbox::User': 'root',
+    'Acquire::http::Timeout': String(PATIENCE_SECONDS),
+    'Acquire::https::Timeout': String(PATIENCE_SECONDS),
+    'Acquire::Retries': '1',
   };
   return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }
