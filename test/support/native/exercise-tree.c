@@ -15,12 +15,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/falloc.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -31,16 +33,19 @@
 
 #define MOST_PROCESSES 64
 #define MOST_BYTES (1 << 20)
+#define MOST_OFFSET (1 << 30)
 #define HELD 8
 #define PATH_ROOM 1024
 #define MOST_EXISTING 2000
 #define ERRNOS 140
+/* What pages and direct I/O are aligned to. */
+#define UNIT 4096
 /* Beyond its time a process counts as hanging. */
 #define GRACE 120
 
 static uint64_t state;
 static int mortal, damaged, process;
-static unsigned char buffer[MOST_BYTES];
+static unsigned char buffer[MOST_BYTES] __attribute__((aligned(UNIT)));
 static int held[HELD];
 static long outcomes[ERRNOS];
 static char first_path[PATH_ROOM], second_path[PATH_ROOM];
@@ -212,6 +217,14 @@ static int use_sync(int fd, const struct stat *st)
 	return below(2) ? fsync(fd) : fdatasync(fd);
 }
 
+static void verify_own(ino_t inode, off_t offset, ssize_t length)
+{
+	off_t at = foreign_byte(inode, offset, buffer, length);
+
+	if (at >= 0 && !damaged)
+		exit(report_foreign(first_path, inode, at, buffer[at - offset]));
+}
+
 static int use_read(int fd, const struct stat *st)
 {
 	off_t offset = below(2) ? 0 : random_offset();
@@ -219,10 +232,86 @@ static int use_read(int fd, const struct stat *st)
 
 	if (got < 0)
 		return -1;
-	off_t at = foreign_byte(st->st_ino, offset, buffer, got);
+	verify_own(st->st_ino, offset, got);
+	return 0;
+}
 
-	if (at >= 0 && !damaged)
-		exit(report_foreign(first_path, st->st_ino, at, buffer[at - offset]));
+static sigjmp_buf bus_error;
+
+static void leave_mapping(int signal)
+{
+	(void)signal;
+	siglongjmp(bus_error, 1);
+}
+
+/*
+ * Where a page becomes dirty through a mapping while direct I/O is under way, Linux may fail that, or the
+ * next fsync, with EIO: one half of the files is written through mappings, the other has direct I/O.
+ */
+static int has_direct_io(const struct stat *st)
+{
+	return st->st_ino & 1;
+}
+
+/* The end of the file may come nearer meanwhile, and space for a hole may lack: a signal says so. */
+static int copy(void *to, const void *from, size_t length)
+{
+	if (sigsetjmp(bus_error, 1) != 0)
+		return 0;
+	memcpy(to, from, length);
+	return 1;
+}
+
+static int touch_mapping(int fd, const struct stat *st, off_t offset, size_t length)
+{
+	int writes = !has_direct_io(st) && below(2), result = 0;
+	unsigned char *map = mmap(NULL, length, PROT_READ | (writes ? PROT_WRITE : 0), MAP_SHARED, fd, offset);
+
+	if (map == MAP_FAILED)
+		return -1;
+	if (writes) {
+		pattern(st->st_ino, offset, length, buffer);
+		copy(map, buffer, length);
+	} else if (copy(buffer, map, length)) {
+		verify_own(st->st_ino, offset, length);
+	}
+	if (below(8) == 0)
+		result = msync(map, length, MS_SYNC);
+	int error = errno;
+
+	munmap(map, length);
+	errno = error;
+	return result;
+}
+
+static int use_mapping(int fd, const struct stat *st)
+{
+	off_t size = st->st_size < MOST_OFFSET ? st->st_size : MOST_OFFSET;
+
+	if (size == 0)
+		return 0;
+	off_t offset = below(size) & -UNIT;
+	off_t length = 1 + below(70000);
+
+	return touch_mapping(fd, st, offset, offset + length > size ? size - offset : length);
+}
+
+static int use_direct(int fd, const struct stat *st)
+{
+	off_t offset = random_offset() & -UNIT;
+	size_t length = UNIT * (1 + below(16));
+
+	if (!has_direct_io(st))
+		return 0;
+	if (below(2)) {
+		pattern(st->st_ino, offset, length, buffer);
+		return pwrite(fd, buffer, length, offset) < 0 ? -1 : 0;
+	}
+	ssize_t got = pread(fd, buffer, length, offset);
+
+	if (got < 0)
+		return -1;
+	verify_own(st->st_ino, offset, got);
 	return 0;
 }
 
@@ -233,6 +322,8 @@ static int do_truncate(void) { return with_file(O_RDWR, use_truncate); }
 static int do_allocate(void) { return with_file(O_RDWR, use_allocate); }
 static int do_sync(void) { return with_file(O_RDWR, use_sync); }
 static int do_read(void) { return with_file(O_RDONLY, use_read); }
+static int do_map(void) { return with_file(O_RDWR, use_mapping); }
+static int do_direct(void) { return with_file(O_RDWR | O_DIRECT, use_direct); }
 static int do_mkdir(void) { return mkdir(below(8) ? random_directory(first_path) : random_path(first_path), 0755); }
 static int do_rmdir(void) { return rmdir(any_path(first_path)); }
 static int do_unlink(void) { return unlink(any_path(first_path)); }
@@ -367,7 +458,8 @@ static const struct {
 	{ "rename", 50, do_rename },	 { "attribute", 30, do_attribute },
 	{ "utimensat", 10, do_times },	 { "stat", 30, do_stat },
 	{ "readdir", 20, do_list },	 { "fsync of a directory", 1, do_sync_directory },
-	{ "tmpfile", 10, do_tmpfile },
+	{ "tmpfile", 10, do_tmpfile },	 { "mmap", 30, do_map },
+	{ "direct I/O", 30, do_direct },
 };
 
 /* What a sound filesystem answers to operations that race with others. */
@@ -426,6 +518,7 @@ static void work(uint64_t seed, int seconds)
 	time_t end = time(NULL) + seconds;
 
 	alarm(seconds + GRACE);
+	signal(SIGBUS, leave_mapping);
 	state = (seed + 1) * 0x9e3779b97f4a7c15ULL;
 	for (int i = 0; i < 20; i++)
 		word();
