@@ -7,6 +7,8 @@ import { cachedKernel } from './build.js';
 /** Where the kernel's memory lies. */
 const MEMORY = '/dev/shm';
 const SECONDS = 120;
+/** What runs there needs no less. */
+const TRIAL = 'test -e dist/test/kernel/available.js && node --version';
 
 export interface Availability {
   readonly kernel: string;
@@ -34,7 +36,7 @@ export async function availableKernel(megabytes: number): Promise<Availability> 
   const kernel = cachedKernel();
   if (kernel === undefined) return unavailable(`the test kernel is not built: ${process.env['FUSE4FS_NO_TEST_KERNEL'] ?? 'npm run test:iomap -- --build'}`);
   let said = '';
-  const { status, messages } = await bootAndRun({ kernel, command: 'true', megabytes, seconds: SECONDS, onOutput: (chunk) => (said += chunk.toString()) });
+  const { status, messages } = await bootAndRun({ kernel, command: TRIAL, megabytes, seconds: SECONDS, onOutput: (chunk) => (said += chunk.toString()) });
   if (status === 0) return { kernel, skip: false };
   return unavailable(`User Mode Linux does not run here: ${(said + messages).trim().split('\n').at(-1) ?? 'it says nothing'}`);
 }

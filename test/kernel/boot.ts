@@ -54,6 +54,7 @@ const arguments_ = (boot: Boot, exchange: string): string[] => [
   'panic=-1',
   `uml_dir=${exchange}/`,
   `exchange=${exchange}`,
+  `project=${projectRoot}`,
   ...(boot.parameters ?? []),
 ];
 

@@ -7,16 +7,21 @@ fail() { echo "test kernel: $1"; poweroff -f; }
 
 mount -t proc proc /proc || fail 'no /proc'
 for word in $(cat /proc/cmdline); do
-  case $word in exchange=*) exchange=${word#exchange=} ;; system=*) system=${word#system=} ;; esac
+  case $word in
+    exchange=*) exchange=${word#exchange=} ;;
+    project=*) project=${word#project=} ;;
+    system=*) system=${word#system=} ;;
+  esac
 done
 
 # Nothing that a test writes reaches the machine, but for the directory of the exchange.
 mount -t tmpfs -o mode=755 layers /mnt || fail 'no layer in memory'
-mkdir /mnt/upper /mnt/work /mnt/root
+mkdir /mnt/upper /mnt/work /mnt/root /mnt/project
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work root /mnt/root || fail 'no overlay'
 cd /mnt/root || fail 'no root'
 mkdir -p exchange host
 mount -t hostfs -o "$exchange" exchange exchange || fail 'no exchange'
+mount --bind ".$project" /mnt/project || fail 'no project'
 mount -t proc proc proc
 mount -t sysfs sys sys
 mount -t devtmpfs dev dev
@@ -25,6 +30,8 @@ mount -t devpts pts dev/pts
 mount -t tmpfs -o mode=1777 shm dev/shm
 mount -t tmpfs -o mode=1777 tmp tmp
 mount -t tmpfs -o mode=755 run run
+# What has just been mounted may hide it.
+[ -e ".$project/package.json" ] || { mkdir -p ".$project" && mount --bind /mnt/project ".$project"; }
 mount -t fusectl fusectl sys/fs/fuse/connections
 mount -t cgroup2 cgroup sys/fs/cgroup
 pivot_root . host

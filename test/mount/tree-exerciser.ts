@@ -26,6 +26,7 @@ export const treeKinds: readonly TreeKind[] = [
   { name: 'nearly full', recipe: { blockSize: 1024, arguments: ['-N', '1024', '-J', 'size=1'], size: 8 * mebibyte }, isTight: true },
   { name: 'bigalloc', recipe: { features: ['bigalloc'], arguments: ['-C', '16384'], size } },
   { name: 'ext3', recipe: { type: 'ext3', size } },
+  { name: 'no journal', recipe: { features: ['^has_journal'], size } },
 ];
 
 export interface TreeRun {
