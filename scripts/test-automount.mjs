@@ -1,4 +1,4 @@
-// npm run test:automount: what npm test does where the test kernel has been built, with the kernel's build before it.
+// npm run test:automount: what npm test does in the test kernel, with the kernel's build before it.
 import { spawnSync } from 'node:child_process';
 import { testKernelOrExit } from './test-kernel.mjs';
 

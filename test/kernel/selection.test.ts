@@ -1,6 +1,6 @@
 // time limit: 600 s
 // needs the test kernel
-/** iomap on a real kernel, in short, where the test kernel has been built; README.md has how to run all of it. */
+/** iomap on a real kernel, in short, where the test kernel can be built; README.md has how to run all of it. */
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
