@@ -4,12 +4,15 @@
  *   fuse_statx (256)     mask4@0 blksize4@4 attributes8@8 nlink4@16 uid4@20 gid4@24 mode2@28 spare2@30
  *                        ino8@32 size8@40 blocks8@48 attributes_mask8@56 atime@64 btime@80 ctime@96
  *                        mtime@112 rdev_major4@128 rdev_minor4@132 dev_major4@136 dev_minor4@140
- *                        spare112@144
+ *                        mnt_id8@144 dio_mem_align4@152 dio_offset_align4@156 subvol8@160
+ *                        atomic_write_unit_min4@168 atomic_write_unit_max4@172
+ *                        atomic_write_segments_max4@176 spare76@180
  *   fuse_sx_time (16)    tv_sec8@0 tv_nsec4@8 reserved4@12
  *
  * Sent only for callers that ask for more than stat(2) gives, that is the time of birth.
  */
 import type { Attributes } from './attributes.js';
+import { AttributeFlag } from './iomap.js';
 import { write64, writeMaximumU64 } from './word64.js';
 
 export const STATX_OUT_SIZE = 288;
@@ -17,6 +20,7 @@ export const STATX_OUT_SIZE = 288;
 /** The kernel takes the basic attributes over only if all of these are set in the reply. */
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
+const STATX_WRITE_ATOMIC = 0x10000;
 
 /** Attributes and the time of birth; `birthKnown` false where the inode has no room for it. */
 export interface BirthAttributes extends Attributes {
@@ -28,6 +32,14 @@ export interface BirthAttributes extends Attributes {
 function writeTime(view: DataView, at: number, seconds: number, nanoseconds: number): void {
   write64(view, at, seconds);
   write64(view, at + 8, nanoseconds);
+}
+
+/** Writes of one block each can be asked not to be torn. */
+function writeUntornUnit(view: DataView, statx: number, blockSize: number): void {
+  view.setUint32(statx, view.getUint32(statx, true) | STATX_WRITE_ATOMIC, true);
+  view.setUint32(statx + 168, blockSize, true);
+  view.setUint32(statx + 172, blockSize, true);
+  view.setUint32(statx + 176, 1, true);
 }
 
 /** @returns the length written */
@@ -48,6 +60,7 @@ export function writeStatxOut(view: DataView, at: number, attributes: BirthAttri
   if (attributes.birthKnown) writeTime(view, statx + 80, attributes.birth, attributes.birthNanoseconds);
   writeTime(view, statx + 96, attributes.ctime, attributes.ctimeNanoseconds);
   writeTime(view, statx + 112, attributes.mtime, attributes.mtimeNanoseconds);
+  if (((attributes.flags ?? 0) & AttributeFlag.ATOMIC) !== 0) writeUntornUnit(view, statx, attributes.blockSize);
   const device = attributes.deviceNumber;
   view.setUint32(statx + 128, (device >>> 8) & 0xfff, true);
   view.setUint32(statx + 132, (device & 0xff) | ((device >>> 12) & 0xfff00), true);

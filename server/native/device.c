@@ -1,8 +1,10 @@
 /* The device or image that the filesystem lies on. */
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "../../native/block-device.h"
@@ -144,6 +146,41 @@ static napi_value shim_zero_blocks(napi_env env, napi_callback_info info)
 	return shim_result(env, ioctl(descriptor, BLKZEROOUT, range));
 }
 
+/* Of statx(2), where the C library does not have it yet. */
+#ifndef STATX_WRITE_ATOMIC
+#define STATX_WRITE_ATOMIC 0x10000
+#endif
+#define ATOMIC_WRITE_UNIT_MIN 168
+#define ATOMIC_WRITE_UNIT_MAX 172
+
+/* untornWrites(descriptor, units: Float64Array of 2): 0, or -errno; the smallest and the largest write that is not torn, 0 and 0 without any */
+static napi_value shim_untorn_writes(napi_env env, napi_callback_info info)
+{
+	napi_value argv[2];
+	napi_typedarray_type type;
+	size_t length;
+	void *units;
+	int32_t descriptor;
+	struct statx facts;
+	uint32_t least = 0, most = 0;
+
+	if (!shim_arguments(env, info, 2, argv) || !shim_int32(env, argv[0], &descriptor))
+		return NULL;
+	if (napi_get_typedarray_info(env, argv[1], &type, &length, &units, NULL, NULL) != napi_ok || type != napi_float64_array || length < 2) {
+		napi_throw_type_error(env, NULL, "expected a Float64Array of 2");
+		return NULL;
+	}
+	if (statx(descriptor, "", AT_EMPTY_PATH, STATX_WRITE_ATOMIC, &facts) < 0)
+		return shim_result(env, -1);
+	if (facts.stx_mask & STATX_WRITE_ATOMIC) {
+		memcpy(&least, (const char *)&facts + ATOMIC_WRITE_UNIT_MIN, sizeof(least));
+		memcpy(&most, (const char *)&facts + ATOMIC_WRITE_UNIT_MAX, sizeof(most));
+	}
+	((double *)units)[0] = least;
+	((double *)units)[1] = most;
+	return shim_result(env, 0);
+}
+
 /* ioctl(descriptor, command, argument: Uint8Array of the command's own size): its result, or -errno */
 static napi_value shim_ioctl(napi_env env, napi_callback_info info)
 {
@@ -173,5 +210,6 @@ void export_device(napi_env env, napi_value exports)
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
 	shim_export(env, exports, "zeroBlocks", shim_zero_blocks);
+	shim_export(env, exports, "untornWrites", shim_untorn_writes);
 	shim_export(env, exports, "ioctl", shim_ioctl);
 }

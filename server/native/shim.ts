@@ -53,6 +53,8 @@ export interface ServerShim {
   lock(descriptor: number, exclusive: 0 | 1): number;
   /** Fills a range of a block device with zeros, past its page cache. */
   zeroBlocks(descriptor: number, offset: number, length: number): number;
+  /** The smallest and the largest write to a block device that is not torn, into the array: 0 and 0 without any. Not once it serves. */
+  untornWrites(descriptor: number, units: Float64Array): number;
   /** ioctl(2) with a structure, which may come back changed. */
   ioctl(descriptor: number, command: number, argument: Uint8Array): number;
   /** A thread for startJob(), or a negative errno. Where the caller is interruptible, each end of a job interrupts its awaitReadable. */

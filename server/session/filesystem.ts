@@ -31,6 +31,8 @@ export interface FilesystemSource {
 
 /** The kernel's own way to the device (the iomap extension): what is asked of it, and told, beside replies. */
 export interface IomapChannel {
+  /** Whether the device writes so many bytes, at a multiple of their number, as a whole or not at all. Not once the filesystem is active. */
+  writesUntorn(descriptor: number, length: number): boolean;
   /** Lets the kernel use a block device. @returns its id, or a negative errno */
   openBacking(descriptor: number): number;
   /** Of the device's page cache. @returns 0 or a negative errno */

@@ -11,8 +11,16 @@ const view = new DataView(argument.buffer);
 export function iomapChannel(fuse: number): IomapChannel | undefined {
   const ioctl = (command: number): number => serverShim.ioctl(fuse, command, argument);
   argument.fill(0);
-  if (ioctl(FuseIoctl.IOMAP_SUPPORT) < 0 || (supportFlags(view, 0) & IomapSupport.FILE_IO) === 0) return undefined;
+  if (ioctl(FuseIoctl.IOMAP_SUPPORT) < 0) return undefined;
+  const support = supportFlags(view, 0);
+  if ((support & IomapSupport.FILE_IO) === 0) return undefined;
   return {
+    writesUntorn: (descriptor, length) => {
+      const units = new Float64Array(2);
+      if ((support & IomapSupport.ATOMIC) === 0 || serverShim.untornWrites(descriptor, units) < 0) return false;
+      const [least = 0, most = 0] = units;
+      return least > 0 && least <= length && length <= most;
+    },
     openBacking: (descriptor) => {
       writeBackingOpen(view, 0, descriptor);
       return ioctl(FuseIoctl.BACKING_OPEN);

@@ -40,7 +40,8 @@ export class SimulatedFile implements KnownNode {
   /** What the server has recorded, as far as the kernel knows. */
   diskSize: number;
   lookups = 1;
-  readonly #flags: number;
+  /** AttributeFlag, as the server says. */
+  readonly flags: number;
   readonly #kernel: SimulatedKernel;
   readonly #pages = new Map<number, Page>();
   readonly #completions: Completion[] = [];
@@ -51,9 +52,9 @@ export class SimulatedFile implements KnownNode {
     this.nodeid = readU64(entry, 0);
     this.inode = readU64(entry, 40);
     this.size = this.diskSize = readU64(entry, 48);
-    this.#flags = entry.getUint32(124, true);
+    this.flags = entry.getUint32(124, true);
     const both = AttributeFlag.IOMAP | AttributeFlag.EXCLUSIVE;
-    this.usesIomap = kernel.isIomap && (this.#flags & both) === both;
+    this.usesIomap = kernel.isIomap && (this.flags & both) === both;
     if (this.nodeid !== this.inode) throw kernel.violation('nodeid', EIO, `node ${this.nodeid} is inode ${this.inode}`);
     kernel.nodes.set(this.nodeid, this);
   }
@@ -245,7 +246,7 @@ export class SimulatedFile implements KnownNode {
     const body = this.#kernel.call('GETATTR', this.nodeid, pack([4, 0], [4, 0], [8, 0]));
     const size = readU64(body, 16 + 8);
     if (this.usesIomap && size !== this.diskSize) throw this.#kernel.violation('size', EIO, `recorded is ${size}, the kernel was told ${this.diskSize}`);
-    if (body.getUint32(16 + 84, true) !== this.#flags) throw this.#kernel.violation('flags', EIO, `${body.getUint32(16 + 84, true)}, were ${this.#flags}`);
+    if (body.getUint32(16 + 84, true) !== this.flags) throw this.#kernel.violation('flags', EIO, `${body.getUint32(16 + 84, true)}, were ${this.flags}`);
   }
 
   // Moving data.

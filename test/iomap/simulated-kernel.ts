@@ -57,6 +57,8 @@ export interface SimulatedKernelOptions {
   readonly offered?: readonly InitFlagName[];
   readonly minor?: number;
   readonly deviceWritable?: boolean;
+  /** The length of writes that the device does as a whole or not at all. */
+  readonly untornUnit?: number;
 }
 
 export class SimulatedKernel implements IomapChannel {
@@ -118,6 +120,10 @@ export class SimulatedKernel implements IomapChannel {
   }
 
   // What the server calls.
+
+  writesUntorn(descriptor: number, length: number): boolean {
+    return descriptor === DISK_DESCRIPTOR && length === this.#options.untornUnit;
+  }
 
   openBacking(descriptor: number): number {
     if (!this.#initAnswered || !this.isIomap) return -EPERM;

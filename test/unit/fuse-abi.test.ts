@@ -4,6 +4,7 @@ import { direntPlusSize, direntSize, writeDirent } from '../../protocol/fuse/dir
 import { InitFlag, toNames, toWords } from '../../protocol/fuse/init-flags.js';
 import { Opcode, opcodeSlot, requestShapes } from '../../protocol/fuse/opcodes.js';
 import { writeStatfsOut } from '../../protocol/fuse/statfs.js';
+import { AttributeFlag } from '../../protocol/fuse/iomap.js';
 import { writeStatxOut, type BirthAttributes } from '../../protocol/fuse/statx.js';
 import { readI64, readU64, write64, writeMaximumU64 } from '../../protocol/fuse/word64.js';
 
@@ -112,6 +113,10 @@ t.test('statx_out', async (t) => {
   writeStatxOut(view, 0, { ...attributes, birthKnown: false });
   t.equal(view.getUint32(at, true), 0x7ff);
   t.equal(view.getBigInt64(at + 80, true), 0n);
+  t.same([168, 172, 176].map((offset) => view.getUint32(at + offset, true)), [0, 0, 0], 'nothing of untorn writes');
+  writeStatxOut(view, 0, { ...attributes, flags: AttributeFlag.ATOMIC });
+  t.equal(view.getUint32(at, true), 0x10fff);
+  t.same([168, 172, 176, 180].map((offset) => view.getUint32(at + offset, true)), [attributes.blockSize, attributes.blockSize, 1, 0], 'of one block each');
 });
 
 t.test('statfs_out', async (t) => {

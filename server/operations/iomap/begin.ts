@@ -111,6 +111,7 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
   const place = (request: Request, inode: Inode, position: number, count: number, operation: number): number => {
     const isSwapFile = (operation & profile.swapFile) !== 0;
     const isWrite = isWriteOperation(profile, operation);
+    if ((operation & ATOMIC) !== 0 && !data.writesUntorn(inode)) return -errno.EOPNOTSUPP;
     if (inode.hasFlag('INLINE_DATA')) {
       if (isSwapFile) return -errno.EINVAL;
       if (placeInline(inode, position, count, operation)) return 0;

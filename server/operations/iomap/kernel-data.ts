@@ -17,6 +17,8 @@ export interface KernelDataParts {
   /** Where on it the filesystem begins, in bytes. */
   readonly offset: number;
   readonly blockSize: number;
+  /** The device writes a block as a whole or not at all. */
+  readonly untorn?: boolean;
   /** Writes what the device holds in memory. */
   readonly flush: () => void;
 }
@@ -41,6 +43,7 @@ export class KernelData implements DataElsewhere {
   isKnown: ((nodeid: number) => boolean) | undefined;
   /** Files that are being swapped to: their blocks stay where they are. */
   readonly swapFiles = new Set<number>();
+  readonly #untorn: boolean;
   readonly #offset: number;
   readonly #flush: () => void;
   /** Nodes that the kernel has mappings of. */
@@ -49,11 +52,12 @@ export class KernelData implements DataElsewhere {
   readonly #view = new DataView(this.#message.buffer);
   readonly #kept = new Mapping();
 
-  constructor({ channel, profile, descriptor, offset, blockSize, flush }: KernelDataParts) {
+  constructor({ channel, profile, descriptor, offset, blockSize, untorn = false, flush }: KernelDataParts) {
     this.channel = channel;
     this.profile = profile;
     this.descriptor = descriptor;
     this.blockSize = blockSize;
+    this.#untorn = untorn;
     this.#offset = offset;
     this.#flush = flush;
   }
@@ -73,12 +77,18 @@ export class KernelData implements DataElsewhere {
     return this.isActive && (!inode.isRegular || this.has(inode));
   }
 
+  /** Whether a direct write of one block may be asked not to be torn: not where a block has to be zeroed before. */
+  writesUntorn(inode: Inode): boolean {
+    return this.#untorn && this.has(inode) && inode.hasFlag('EXTENTS');
+  }
+
   /** For fuse_attr: what the kernel may do with an inode by itself. */
   attributeFlags(inode: Inode): number {
     if (!this.keepsAttributes(inode)) return 0;
     return (
       AttributeFlag.EXCLUSIVE |
       (inode.isRegular ? AttributeFlag.IOMAP : 0) |
+      (this.writesUntorn(inode) ? AttributeFlag.ATOMIC : 0) |
       (inode.hasFlag('SYNC') ? AttributeFlag.SYNC : 0) |
       (inode.hasFlag('IMMUTABLE') ? AttributeFlag.IMMUTABLE : 0) |
       (inode.hasFlag('APPEND') ? AttributeFlag.APPEND : 0)

@@ -33,7 +33,9 @@ export function offerKernelData(source: FilesystemSource, device: BlockDevice, s
   const { blockSize } = stored;
   const obstacle = obstacleTo(source, stored, options, recoversInMemory);
   if (obstacle === undefined && channel !== undefined) {
-    return new KernelData({ channel, profile: options.iomapProfile, descriptor, offset, blockSize, flush: () => device.flush() });
+    // Files that get blocks of their own later would change what the kernel has been told of them.
+    const untorn = !stored.features.hasIncompat('INLINE_DATA') && channel.writesUntorn(descriptor, blockSize);
+    return new KernelData({ channel, profile: options.iomapProfile, descriptor, offset, blockSize, untorn, flush: () => device.flush() });
   }
   if (options.iomap === 'on') throw new OptionError(`option "iomap=on" cannot be honoured: ${obstacle ?? 'the kernel does not offer it'}`);
   return undefined;
