@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { detachedCommand } from './commands/detached.js';
+import { ejectCommand } from './commands/eject.js';
 import { installCommand, uninstallCommand } from './commands/install.js';
 import { libfuseCommand } from './commands/libfuse.js';
 import { monitorCommand } from './commands/monitor.js';
@@ -20,7 +21,7 @@ const program = quietly(new Command('fuse4fs'))
   .description('ext2, ext3 and ext4 in userspace: a small privileged helper mounts, a contained server serves.')
   .addHelpText('after', '\nfuse4fs mount --help lists the mount options. FUSE4FS_DEBUG=1 shows where an error comes from.');
 
-program.addCommand(mountCommand(), { isDefault: true }).addCommand(detachedCommand()).addCommand(umountCommand()).addCommand(statusCommand()).addCommand(monitorCommand()).addCommand(waitCommand());
+program.addCommand(mountCommand(), { isDefault: true }).addCommand(detachedCommand()).addCommand(umountCommand()).addCommand(ejectCommand()).addCommand(statusCommand()).addCommand(monitorCommand()).addCommand(waitCommand());
 registerInspect(program);
 program.addCommand(libfuseCommand()).addCommand(nodeAgentCommand()).addCommand(installCommand()).addCommand(uninstallCommand());
 for (const command of program.commands) quietly(command);

@@ -74,6 +74,8 @@ function inWords(event: MonitorEvent): string {
       return `mounted on ${event.target}${event.readOnly ? ', read-only' : ''}`;
     case 'unmounted':
       return `unmounted from ${event.target}`;
+    case 'ejected':
+      return 'ejected';
     case 'gone':
       return 'gone';
   }

@@ -16,6 +16,7 @@ export function disappear(name: string, surroundings: Pick<Surroundings, 'record
   const { records, runtime, devices } = surroundings;
   assertName(name);
   const record = read(records, name);
+  if (record?.state === 'ejected' && record.isNew) removePlace(record.target);
   if (record === undefined || (record.state !== 'mounted' && record.state !== 'offered')) return remove(records, name);
   try {
     takeAway(record, runtime, existsSync(join(devices, name)));

@@ -11,6 +11,7 @@ export type MonitorEvent =
   | { readonly event: 'warned'; readonly source: string; readonly message: string }
   | ({ readonly event: 'mounted'; readonly type: string; readonly readOnly: boolean; readonly options: readonly string[] } & Place)
   | ({ readonly event: 'unmounted' } & Place)
+  | { readonly event: 'ejected'; readonly source: string }
   | { readonly event: 'gone'; readonly source: string };
 
 interface Place {
@@ -62,6 +63,8 @@ function outcome(record: Record): MonitorEvent[] {
       return [{ event: 'failed', source, code: record.code, message: record.message, hint: record.hint }];
     case 'offered':
       return [{ event: 'offered', source, target: record.target, idle: record.idle }];
+    case 'ejected':
+      return [{ event: 'ejected', source }];
     case 'mounted':
       return record.warnings.map((message) => ({ event: 'warned', source, message }));
   }

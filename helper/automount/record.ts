@@ -1,5 +1,5 @@
 /** What became of each device that appeared: a file for each, for whoever takes it away again, and for fuse4fs monitor. */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { namesIn } from '../mount/names-in.js';
@@ -34,6 +34,7 @@ const record = z.discriminatedUnion('state', [
     /** The directory was made for it. */
     isNew: z.boolean(),
   }),
+  z.object({ ...facts, state: z.literal('ejected'), target: z.string(), isNew: z.boolean() }),
 ]);
 
 export type Record = z.infer<typeof record>;
@@ -44,7 +45,9 @@ export function write(directory: string, what: Record): void {
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const path = join(directory, `${what.name}${SUFFIX}`);
   const prepared = `${path}.new`;
-  writeFileSync(prepared, `${JSON.stringify(what)}\n`, { mode: 0o644 });
+  writeFileSync(prepared, `${JSON.stringify(what)}\n`);
+  // Whatever the umask is: everybody may know.
+  chmodSync(prepared, 0o644);
   renameSync(prepared, path);
 }
 

@@ -3,7 +3,7 @@ import { constants, openSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { decode, descriptorsOf, encode } from '../../protocol/broker/codec.js';
-import type { Answer, MessageType, Mounted, Request } from '../../protocol/broker/messages.js';
+import type { Answer, Ejected, MessageType, Mounted, Request } from '../../protocol/broker/messages.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
@@ -102,6 +102,16 @@ export function unmountThroughBroker(channel: Channel, target: string, lazy: boo
   } finally {
     channel.close();
     closeDescriptors(own);
+  }
+}
+
+/** @param name of a device that was mounted for us as it was plugged in */
+export function ejectThroughBroker(channel: Channel, name: string): Omit<Ejected, 'type'> {
+  try {
+    const { disk, how } = ask(channel, { type: 'ejectRequest', name }, 'ejected');
+    return { disk, how };
+  } finally {
+    channel.close();
   }
 }
 

@@ -1,6 +1,8 @@
 /* Block devices, and /dev/fuse before and beside its mount. */
 #include <fcntl.h>
+#include <linux/cdrom.h>
 #include <linux/fs.h>
+#include <linux/loop.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -38,6 +40,26 @@ static napi_value shim_set_block_size(napi_env env, napi_callback_info info)
 	return shim_result(env, ioctl(fd, BLKBSZSET, &bytes));
 }
 
+/* ejectMedium(fd): of a disk with removable media, or one that can be stopped */
+static napi_value shim_eject_medium(napi_env env, napi_callback_info info)
+{
+	int32_t fd;
+
+	if (!shim_int32s(env, info, &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, CDROMEJECT, 0));
+}
+
+/* detachLoop(fd): a loop device has no file any more, as soon as nobody has it open */
+static napi_value shim_detach_loop(napi_env env, napi_callback_info info)
+{
+	int32_t fd;
+
+	if (!shim_int32s(env, info, &fd))
+		return NULL;
+	return shim_result(env, ioctl(fd, LOOP_CLR_FD, 0));
+}
+
 /* Makes `fd`, a fresh /dev/fuse, another channel of the mounted one. */
 static napi_value shim_fuse_clone(napi_env env, napi_callback_info info)
 {
@@ -65,6 +87,8 @@ void export_devices(napi_env env, napi_value exports)
 	shim_export(env, exports, "deviceNumber", shim_device_number);
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "setBlockSize", shim_set_block_size);
+	shim_export(env, exports, "ejectMedium", shim_eject_medium);
+	shim_export(env, exports, "detachLoop", shim_detach_loop);
 	shim_export(env, exports, "fuseClone", shim_fuse_clone);
 	shim_export(env, exports, "fuseAddIomap", shim_fuse_add_iomap);
 }

@@ -25,6 +25,10 @@ interface HelperShim {
   mountId(fd: number, name: string): number;
   seals(fd: number): number;
   setBlockSize(fd: number, bytes: number): number;
+  /** Of a whole disk. */
+  ejectMedium(fd: number): number;
+  /** It goes when nobody has it open any more. */
+  detachLoop(fd: number): number;
   sealedFile(name: string, contents: Uint8Array): number;
   setAttribute(fd: number, name: string, value: Uint8Array): number;
   flock(fd: number, operation: number): number;

@@ -26,6 +26,8 @@ const unmountRequest = z.object({
   lazy: z.boolean(),
 }).readonly();
 
+const ejectRequest = z.object({ type: z.literal('ejectRequest'), name: component }).readonly();
+
 const mounted = z.object({
   type: z.literal('mounted'),
   descriptors: z.object({ mount: descriptor.optional() }).readonly(),
@@ -42,6 +44,8 @@ const mounted = z.object({
 
 const unmounted = z.object({ type: z.literal('unmounted'), target: text }).readonly();
 
+const ejected = z.object({ type: z.literal('ejected'), disk: text, how: z.enum(['ejected', 'detached']) }).readonly();
+
 const refusal = z.object({
   type: z.literal('refusal'),
   code,
@@ -50,15 +54,17 @@ const refusal = z.object({
   hint: text,
 }).readonly();
 
-export const schemas = { mountRequest, unmountRequest, mounted, unmounted, refusal } as const;
+export const schemas = { mountRequest, unmountRequest, ejectRequest, mounted, unmounted, ejected, refusal } as const;
 
 export type MountRequest = z.infer<typeof mountRequest>;
 export type UnmountRequest = z.infer<typeof unmountRequest>;
+export type EjectRequest = z.infer<typeof ejectRequest>;
 export type Mounted = z.infer<typeof mounted>;
 export type Unmounted = z.infer<typeof unmounted>;
+export type Ejected = z.infer<typeof ejected>;
 export type Refusal = z.infer<typeof refusal>;
 
 export type MessageType = keyof typeof schemas;
-export type Request = MountRequest | UnmountRequest;
-export type Answer = Mounted | Unmounted | Refusal;
+export type Request = MountRequest | UnmountRequest | EjectRequest;
+export type Answer = Mounted | Unmounted | Ejected | Refusal;
 export type Message = Request | Answer;

@@ -42,7 +42,7 @@ export class TestBroker {
 
   async #start(): Promise<void> {
     const { socket, mounts, directory } = this;
-    const words = ['--socket', socket, '--policy', this.#policy, '--mounts', mounts, '--server', join(directory, 'no-server.sock')];
+    const words = ['--socket', socket, '--policy', this.#policy, '--mounts', mounts, '--server', join(directory, 'no-server.sock'), '--records', join(directory, 'records')];
     const child = spawn(process.execPath, [join(projectRoot, 'dist/helper/broker/main.cjs'), ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
     await new Promise<void>((resolve, reject) => {

@@ -26,7 +26,7 @@ t.test('fuse4fs(5) is what the table of options makes', async (t) => {
 
 t.test('pages are well-formed and tell every option of --help', { skip: formatter }, async (t) => {
   const helps: Readonly<Record<string, string>> = {
-    'fuse4fs.1': ['mount', 'detached', 'umount', 'status', 'monitor', 'wait', 'node-agent', 'inspect', 'libfuse'].map((command) => helpOf('fuse4fs', command)).join('\n'),
+    'fuse4fs.1': ['mount', 'detached', 'umount', 'eject', 'status', 'monitor', 'wait', 'node-agent', 'inspect', 'libfuse'].map((command) => helpOf('fuse4fs', command)).join('\n'),
     'mount.fuse4fs.8': helpOf('mount.fuse4fs'),
     'umount.fuse4fs.8': helpOf('umount.fuse4fs'),
   };
