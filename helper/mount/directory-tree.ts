@@ -13,19 +13,20 @@ const NO_ACCESS_TIME = 0x10;
 const ACCESS_TIMES = 0x70;
 
 /**
- * Opens SOURCE, a directory, as a mount of its own that nobody else sees: its root is that directory, nothing that
- * is mounted below it belongs to it, its device nodes cannot be opened, and it is written only where that was asked for.
+ * Opens SOURCE, a directory: root's as a mount of its own that nobody else sees, whose root is that directory, to which
+ * nothing belongs that is mounted below it, whose device nodes cannot be opened, and which is written only where that was
+ * asked for. Others open it as it is, with their own rights, which are all that their server has.
  */
 export function openTree(given: string, options: MountOptions): Source {
   refuseOthersOptions(options);
-  if (!isRoot()) throw new MountError('PERMISSION', 'only root mounts directories', 'its server makes files for everybody who uses the mount');
+  if (options.helper.allowOther && !isRoot()) throw new MountError('PERMISSION', 'a directory that a user mounts is shown to this user only', "without 'allow_other' it can be mounted");
   const path = canonical(given);
   const policy = options.helper.policy === undefined ? undefined : openPolicy(options.helper.policy);
   const closePolicy = (): void => {
     if (policy !== undefined) closeSync(policy);
   };
   try {
-    const descriptor = clone(path, options);
+    const descriptor = isRoot() ? clone(path, options) : openDirectory(path);
     return {
       descriptor,
       policy,

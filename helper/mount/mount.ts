@@ -224,7 +224,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
       shim.exitWhenInterrupted(exitStatus.interrupted, listener?.path ?? '', prepared.visibleAt ?? '');
     }
     const fuseClones = cloneFuse(mounter.fuseDescriptor, plan.fuseClones);
-    if (isTree) {
+    if (isTree && isRoot()) {
       brokers = startTreeBrokers(mounter.fuseDescriptor, source.descriptor, prepared.device, {
         registers: options.helper.passthrough,
         watches: features.has(TREE_WATCHER) && source.policy === undefined,

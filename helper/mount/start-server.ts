@@ -49,8 +49,11 @@ export function startServer(serviceSocket: string, program: () => ServerProgram,
   return service === undefined ? startContained(program(), log, serverIdentity()) : { channel: service, process: undefined };
 }
 
-/** A server for a directory tree: as root, of files only. Those that a service manager contains could not make any for others. */
-export const startTreeServer = (program: () => ServerProgram, log: ServerLog): Server => startContained(program(), log, ROOT, ['--files']);
+/**
+ * A server for a directory tree: root's as root, of files only. Those that a service manager contains could not make any
+ * for others. A user's is that user, and makes files for nobody else.
+ */
+export const startTreeServer = (program: () => ServerProgram, log: ServerLog): Server => startContained(program(), log, isRoot() ? ROOT : serverIdentity(), ['--files']);
 
 const ROOT: Identity = { uid: 0, gid: 0 };
 

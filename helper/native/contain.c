@@ -213,6 +213,10 @@ static void build_root(char **shown, char **end, bool files)
 		fail("making /proc");
 	while (shown < end)
 		show(*shown++);
+}
+
+static void leave_old_root(void)
+{
 	if (umount2(OLD_ROOT, MNT_DETACH) < 0 || rmdir(OLD_ROOT) < 0)
 		fail("leaving the old root");
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
@@ -328,6 +332,8 @@ int main(int argc, char **argv)
 		fail("making namespaces");
 	sethostname("fuse4fs", 7);
 	build_root(argv + 3, end, files);
+	if (!files)
+		leave_old_root();
 
 	if (pipe2(unshared, O_CLOEXEC) < 0 || pipe2(mapped, O_CLOEXEC) < 0)
 		fail("pipe");
@@ -336,8 +342,11 @@ int main(int argc, char **argv)
 		fail("fork");
 	if (program == 0) {
 		close(mapped[1]);
-		if (files)
+		if (files) {
+			/* Who is root of a user namespace only may do so as long as he sees the old one. */
 			mount_proc();
+			leave_old_root();
+		}
 		if (root) {
 			if (unshare(CLONE_NEWUSER) < 0)
 				fail("making a user namespace");
