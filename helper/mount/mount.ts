@@ -1,6 +1,6 @@
 import type { Mounted } from '../../protocol/broker/messages.js';
 import { HelperEnd, type HelperTimeouts } from '../../protocol/service/helper-end.js';
-import { DIRECTORY_TREE, TREE_WATCHER, type MountPlan, type NeedJournal } from '../../protocol/service/messages.js';
+import { DIRECT_DEVICE, DIRECTORY_TREE, TREE_WATCHER, type MountPlan, type NeedJournal } from '../../protocol/service/messages.js';
 import type { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
 import { shim } from '../native/shim.js';
@@ -21,7 +21,7 @@ import type { MountOptions } from './options.js';
 import { statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { openServerLog, type ServerLog } from './server-log.js';
 import { serverProgram, treeServerProgram, type ServerProgram } from './server-root.js';
-import { openSource, type Source } from './source.js';
+import { openPastCache, openSource, type Source } from './source.js';
 import { connectToServer, startServer, startTreeServer, type Server, type ServerProcess } from './start-server.js';
 import { openTree } from './directory-tree.js';
 import { listenForStatus, type StatusListener } from './status-listener.js';
@@ -212,10 +212,11 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
     const isTree = source.kind === 'DIRECTORY';
     if (isTree) server = startTreeServer(environment.treeProgram, log);
     else server = waiting === undefined ? startServer(environment.runtime.serviceSocket, environment.program, log) : connectToServer(waiting);
-    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts, ...(isTree && { offer: { requiredFeatures: [DIRECTORY_TREE], optionalFeatures: [TREE_WATCHER] } }) });
+    const offer = isTree ? { requiredFeatures: [DIRECTORY_TREE], optionalFeatures: [TREE_WATCHER] } : { optionalFeatures: [DIRECT_DEVICE] };
+    end = HelperEnd.start(server.channel, { timeouts: environment.timeouts, offer });
     const { features } = end.hello();
     mounter = request.mounter({ source, target, options, oldApi: environment.oldApi });
-    const plan = await describe(end, mounter.fuseDescriptor, request);
+    const plan = await describe(end, features, mounter.fuseDescriptor, request);
 
     prepared = mounter.prepare(plan);
     const device = `${prepared.device.major}:${prepared.device.minor}`;
@@ -278,9 +279,10 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
 }
 
 /** Tells the server about the source, and learns what the mount needs. */
-async function describe(end: HelperEnd, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
+async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
+  const directDevice = source.writable && features.has(DIRECT_DEVICE) ? openPastCache(source) : undefined;
   const answer = end.source({
-    descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }) },
+    descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }), ...(directDevice !== undefined && { directDevice }) },
     name: source.name,
     kind: source.kind,
     size: source.size,
@@ -292,6 +294,7 @@ async function describe(end: HelperEnd, fuse: number, { source, target, options,
     maxPagesLimit: maxPagesLimit(),
     sectorSize: source.sectorSize,
   });
+  if (directDevice !== undefined) closeDescriptors([directDevice]);
   if (answer.type === 'mountPlan') return answer;
   const journal = await findJournal(answer);
   try {

@@ -50,6 +50,15 @@ export function openForBroker(given: string, readOnly: boolean): Opened {
   return inherited === undefined ? openPath(resolveTag(given), readOnly) : adoptDescriptor(inherited, given, readOnly);
 }
 
+/** The same for reading and writing once more, past the machine's cache; undefined where it cannot be had, as on some filesystems of images. */
+export function openPastCache({ descriptor }: Source): number | undefined {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDWR | constants.O_DIRECT);
+  } catch {
+    return undefined;
+  }
+}
+
 /** Takes an open file for the source, or closes it. `given` is what messages call it. */
 export async function claim(opened: Opened, given: string, exclusive: boolean): Promise<Source> {
   try {

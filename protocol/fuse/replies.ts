@@ -38,7 +38,7 @@ export function writeOpenOut(view: DataView, at: number, flags: number): number 
 }
 
 /** FOPEN_*: how the kernel is to treat an open file. */
-export const OpenReplyFlag = { DIRECT_IO: 1, KEEP_CACHE: 2, CACHE_DIR: 8, NOFLUSH: 32, PASSTHROUGH: 128 } as const;
+export const OpenReplyFlag = { DIRECT_IO: 1, KEEP_CACHE: 2, CACHE_DIR: 8, NOFLUSH: 32, PARALLEL_DIRECT_WRITES: 64, PASSTHROUGH: 128 } as const;
 
 /** As fuse_open_out, of what was opened. @param backing an id with PASSTHROUGH, else 0 */
 export function writeOpenedOut(view: DataView, at: number, handle: number, flags: number, backing: number): number {
@@ -48,10 +48,12 @@ export function writeOpenedOut(view: DataView, at: number, handle: number, flags
   return 16;
 }
 
+export const WRITE_OUT_SIZE = 8;
+
 /** fuse_write_out (8): size4@0 padding4@4 */
 export function writeWriteOut(view: DataView, at: number, size: number): number {
   write64(view, at, size);
-  return 8;
+  return WRITE_OUT_SIZE;
 }
 
 /** fuse_copy_file_range_out (8): bytes_copied8@0 */

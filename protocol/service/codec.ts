@@ -10,6 +10,7 @@ export const { encode, decode, descriptorsOf } = codecOf<Message, fuse4fs.servic
       { place: 'device', role: 'DEVICE', min: 1, max: 1 },
       { place: 'fuse', role: 'FUSE', min: 1, max: 1 },
       { place: 'policy', role: 'POLICY', min: 0, max: 1 },
+      { place: 'directDevice', role: 'DIRECT_DEVICE', min: 0, max: 1 },
     ],
     journal: [{ place: 'device', role: 'JOURNAL_DEVICE', min: 1, max: 1 }],
     mounted: [

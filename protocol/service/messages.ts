@@ -49,7 +49,7 @@ const welcome = z.object({
 
 const source = z.object({
   type: z.literal('source'),
-  descriptors: z.object({ device: descriptor, fuse: descriptor, policy: descriptor.optional() }).readonly(),
+  descriptors: z.object({ device: descriptor, fuse: descriptor, policy: descriptor.optional(), directDevice: descriptor.optional() }).readonly(),
   name,
   kind: z.enum(['BLOCK_DEVICE', 'IMAGE_FILE', 'DIRECTORY']),
   size: bytes,
@@ -135,6 +135,8 @@ export type Fields<Of extends Message> = Omit<Of, 'type'>;
 export const DIRECTORY_TREE = 'directory-tree';
 /** A server of directories that takes a watcher has this. */
 export const TREE_WATCHER = 'tree-watcher';
+/** The source may come twice: with the machine's cache, and without. */
+export const DIRECT_DEVICE = 'direct-device';
 
 /** Codes that this program sends. An end may receive others from a newer peer. */
 export type RefusalCode =

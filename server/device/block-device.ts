@@ -29,8 +29,8 @@ export interface BlockDevice {
   /** @throws DeviceError (EROFS on a read-only device) */
   write(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
 
-  /** The same, but what is large goes to the device straight from memory, where that is possible, and is there on return. */
-  writeDirect?(source: Uint8Array, sourceOffset: number, length: number, position: number): void;
+  /** Returns when what others were given to write to it has been written, where somebody does. @throws DeviceError where something was not */
+  settle?(): void;
 
   /** Returns when everything written before is on stable storage. */
   flush(): void;

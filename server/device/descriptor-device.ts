@@ -3,11 +3,7 @@ import { constants } from 'node:os';
 import { DeviceError } from './errors.js';
 import type { BlockDevice, ReadNow } from './block-device.js';
 import type { DiscardRange } from './discard.js';
-
-/** Below, a copy in memory costs less than waiting for the device. */
-const LEAST_DIRECT = 128 * 1024;
-/** No device has larger ones. */
-const SECTOR = 4096;
+import { writesBehind } from './writes-behind.js';
 
 const errnoOf = (error: unknown): number => {
   const value = (error as { errno?: unknown }).errno;
@@ -16,6 +12,8 @@ const errnoOf = (error: unknown): number => {
 
 export interface DescriptorDeviceOptions {
   readonly fd: number;
+  /** The same, past the machine's cache: others write by way of it. */
+  readonly directDescriptor?: number;
   /** Bytes of the device or file behind the descriptor. */
   readonly size: number;
   readonly readOnly: boolean;
@@ -30,37 +28,35 @@ export interface DescriptorDeviceOptions {
   readonly zeroRange?: (fd: number, position: number, length: number) => number;
   /** @returns the bytes read, or a negative errno: -EAGAIN where it would have to wait, and the device begins to read */
   readonly readNow?: (fd: number, target: Uint8Array, targetOffset: number, length: number, position: number) => number;
-  /** @returns the bytes written past the machine's cache, or a negative errno where that is impossible */
-  readonly writeDirect?: (fd: number, source: Uint8Array, sourceOffset: number, length: number, position: number) => number;
   /** Drops the machine's cache of a range of the descriptor. */
   readonly dropCached?: (fd: number, position: number, length: number) => void;
   readonly keepSecret?: (memory: Uint8Array) => void;
 }
 
-/** A window of an open block device or image file. The descriptor belongs to this object. */
+/** A window of an open block device or image file. The descriptors belong to this object. */
 export class DescriptorDevice implements BlockDevice {
   readonly size: number;
   readonly readOnly: boolean;
   bytesWritten = 0;
   readonly #fd: number;
+  readonly #direct: number | undefined;
   readonly #discardRange: DiscardRange | undefined;
   readonly #offset: number;
   readonly #name: string;
   readonly #zeroRange: DescriptorDeviceOptions['zeroRange'];
   readonly #readNow: DescriptorDeviceOptions['readNow'];
-  readonly #writeDirect: DescriptorDeviceOptions['writeDirect'];
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
   readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, writeDirect, dropCached, keepSecret }: DescriptorDeviceOptions) {
+  constructor({ fd, directDescriptor, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
+    this.#direct = directDescriptor;
     this.#discardRange = discardRange;
     this.#offset = offset;
     this.#name = name;
     this.#zeroRange = zeroRange;
     this.#readNow = readNow;
-    this.#writeDirect = writeDirect;
     this.#dropCached = dropCached;
     this.#keepSecret = keepSecret;
     this.size = sizeLimit > 0 ? Math.min(sizeLimit, size - offset) : size - offset;
@@ -85,7 +81,7 @@ export class DescriptorDevice implements BlockDevice {
 
   /** What to throw where he failed. @param range what he wrote; undefined: he flushed */
   failure(range: { readonly length: number; readonly position: number } | undefined, errorNumber: number): DeviceError {
-    const what = range === undefined ? 'flushing' : `writing ${range.length} bytes at ${range.position}`;
+    const what = range === undefined ? 'writing data, or flushing,' : `writing ${range.length} bytes at ${range.position}`;
     return new DeviceError(`${this.#name}: ${what} failed: errno ${errorNumber}`, errorNumber);
   }
 
@@ -95,6 +91,7 @@ export class DescriptorDevice implements BlockDevice {
 
   read(target: Uint8Array, targetOffset: number, length: number, position: number): void {
     this.#check(length, position, 'read');
+    writesBehind.awaitRange(this.#offset + position, length);
     let done = 0;
     while (done < length) {
       let count: number;
@@ -110,6 +107,7 @@ export class DescriptorDevice implements BlockDevice {
 
   readNow(target: Uint8Array, targetOffset: number, length: number, position: number): ReadNow {
     this.#check(length, position, 'read');
+    if (writesBehind.areSome) return 'unknown';
     const count = this.#readNow?.(this.#fd, target, targetOffset, length, this.#offset + position) ?? 0;
     if (count === length) return 'done';
     // Not every kind of file can say; and what failed fails again, with all that read() has to say of it.
@@ -134,17 +132,13 @@ export class DescriptorDevice implements BlockDevice {
     this.bytesWritten += length;
   }
 
-  writeDirect(source: Uint8Array, sourceOffset: number, length: number, position: number): void {
-    const isLarge = length >= LEAST_DIRECT && length % SECTOR === 0 && (this.#offset + position) % SECTOR === 0;
-    if (!isLarge || this.readOnly || this.#writeDirect === undefined) return this.write(source, sourceOffset, length, position);
-    this.#check(length, position, 'write');
-    const done = Math.max(0, this.#writeDirect(this.#fd, source, sourceOffset, length, this.#offset + position));
-    this.bytesWritten += done;
-    // Where it is impossible, or fails, the ordinary way works, or says why it does not.
-    if (done < length) this.write(source, sourceOffset + done, length - done, position + done);
+  settle(): void {
+    const failure = writesBehind.awaitAll();
+    if (failure !== 0) throw new DeviceError(`${this.#name}: data could not be written: errno ${failure}`, failure);
   }
 
   flush(): void {
+    this.settle();
     try {
       fdatasyncSync(this.#fd);
     } catch (error) {
@@ -155,12 +149,14 @@ export class DescriptorDevice implements BlockDevice {
   discard(position: number, length: number): boolean {
     if (this.readOnly || this.#discardRange === undefined) return false;
     this.#check(length, position, 'discard');
+    writesBehind.awaitRange(this.#offset + position, length);
     return this.#discardRange(this.#fd, this.#offset + position, length);
   }
 
   zeroOut(position: number, length: number): boolean {
     if (this.readOnly || this.#zeroRange === undefined) return false;
     this.#check(length, position, 'zeroing');
+    writesBehind.awaitRange(this.#offset + position, length);
     if (this.#zeroRange(this.#fd, this.#offset + position, length) < 0) return false;
     this.bytesWritten += length;
     return true;
@@ -176,11 +172,13 @@ export class DescriptorDevice implements BlockDevice {
 
   close(): void {
     closeSync(this.#fd);
+    if (this.#direct !== undefined) closeSync(this.#direct);
   }
 
   #checkWrite(length: number, position: number): void {
     if (this.readOnly) throw new DeviceError(`${this.#name} is open read-only`, constants.errno.EROFS);
     this.#check(length, position, 'write');
+    writesBehind.awaitRange(this.#offset + position, length);
   }
 
   #check(length: number, position: number, what: string): void {

@@ -1,12 +1,12 @@
 import type { BlockDevice } from './block-device.js';
 
 /** Where something is written to: a device at once, or a job that does it later. */
-export type DeviceWriter = Pick<BlockDevice, 'write' | 'flush'>;
+export type DeviceWriter = Pick<BlockDevice, 'write' | 'settle' | 'flush'>;
 
-/** One write, or, without bytes, one flush. */
+/** One write, or what waits for those that came before. */
 export interface DeviceStep {
   readonly device: BlockDevice;
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes: Uint8Array | 'settle' | 'flush';
   readonly offset: number;
   readonly length: number;
   readonly position: number;
@@ -20,7 +20,8 @@ export class DeviceJob {
   on(device: BlockDevice): DeviceWriter {
     return {
       write: (bytes, offset, length, position) => void this.steps.push({ device, bytes, offset, length, position }),
-      flush: () => void this.steps.push({ device, bytes: undefined, offset: 0, length: 0, position: 0 }),
+      settle: () => void this.steps.push({ device, bytes: 'settle', offset: 0, length: 0, position: 0 }),
+      flush: () => void this.steps.push({ device, bytes: 'flush', offset: 0, length: 0, position: 0 }),
     };
   }
 

@@ -9,7 +9,8 @@ export class InlineJobs implements JobRunner {
     this.#failure = undefined;
     try {
       for (const { device, bytes, offset, length, position } of steps) {
-        if (bytes === undefined) device.flush();
+        if (bytes === 'flush') device.flush();
+        else if (bytes === 'settle') device.settle?.();
         else device.write(bytes, offset, length, position);
       }
     } catch (error) {

@@ -3,9 +3,11 @@ import type { BlockDevice } from './block-device.js';
 import { DescriptorDevice } from './descriptor-device.js';
 import type { DeviceJob, JobRunner } from './device-job.js';
 import { InlineJobs } from './inline-jobs.js';
+import { writesBehind } from './writes-behind.js';
 
 const NUMBERS_PER_STEP = 5;
-const FLUSH = -1;
+/** In the place of an array. */
+const WAITS = { flush: -1, settle: -2 } as const;
 const NANOSECONDS = 1e6;
 
 /** Bytes that a quick device writes sooner than two threads wake each other. */
@@ -66,7 +68,7 @@ export class ThreadedJobs implements JobRunner {
     this.#lastMilliseconds = nanoseconds / NANOSECONDS;
     if (result === 0) return;
     const step = job.steps[done];
-    throw (step?.device as DescriptorDevice).failure(step?.bytes === undefined ? undefined : step, -result);
+    throw (step?.device as DescriptorDevice).failure(typeof step?.bytes === 'string' ? undefined : step, -result);
   }
 
   close(): void {
@@ -78,7 +80,7 @@ export class ThreadedJobs implements JobRunner {
   }
 
   #isQuick({ steps }: DeviceJob): boolean {
-    if (!(this.#lastMilliseconds <= this.#soon)) return false;
+    if (!(this.#lastMilliseconds <= this.#soon) || writesBehind.areSome) return false;
     let bytes = this.#bytesWritten - this.#writtenBefore;
     for (const { length } of steps) bytes += length;
     return bytes <= LITTLE;
@@ -99,12 +101,13 @@ export class ThreadedJobs implements JobRunner {
     let at = 0;
     for (const { device, bytes, offset, length, position } of steps) {
       if (!(device instanceof DescriptorDevice)) return false;
-      if (bytes !== undefined && arrays[arrays.length - 1] !== bytes) arrays.push(bytes);
+      const isWrite = typeof bytes !== 'string';
+      if (isWrite && arrays[arrays.length - 1] !== bytes) arrays.push(bytes);
       numbers[at++] = device.descriptor;
-      numbers[at++] = bytes === undefined ? FLUSH : arrays.length - 1;
+      numbers[at++] = isWrite ? arrays.length - 1 : WAITS[bytes];
       numbers[at++] = offset;
       numbers[at++] = length;
-      numbers[at++] = bytes === undefined ? 0 : device.place(length, position);
+      numbers[at++] = isWrite ? device.place(length, position) : 0;
     }
     const isTaken = serverShim.startJob(this.#thread, numbers, steps.length, arrays) === 0;
     if (isTaken) this.#job = job;

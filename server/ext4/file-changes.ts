@@ -1,6 +1,6 @@
 import { Verified } from './cache/block-cache.js';
 import { errno, OperationError } from './errors.js';
-import { PIECES_PER_HANDLE, type FileWriter } from './file-writer.js';
+import { PIECES_PER_HANDLE, type DataBehind, type FileWriter } from './file-writer.js';
 import type { Filesystem } from './filesystem.js';
 import type { InlineFiles } from './inline-files.js';
 import type { InodeEditor } from './inode-editor.js';
@@ -43,10 +43,10 @@ export class FileChanges {
     return contents.read(inode, offset, length, target, targetOffset);
   }
 
-  /** @param isDirect what is large had better not be cached on its way to the device */
-  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, isDirect = false): void {
+  /** @param behind takes data that can be written later */
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, behind?: DataBehind): void {
     if (this.#parts.inline.write(inode, offset, source, sourceOffset, length)) return;
-    this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged, isDirect);
+    this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged, behind);
   }
 
   /** Whether an inode that holds its contents itself could hold that many bytes. */

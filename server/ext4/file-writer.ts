@@ -17,6 +17,16 @@ export const PIECES_PER_HANDLE = 256;
 /** Up to so many bytes are copied to be written together with the zeros around them. */
 const LARGEST_PADDED = 1 << 16;
 
+/** Takes data that can be written when the handle has ended which maps it: by others perhaps, but before its transaction commits. */
+export interface DataBehind {
+  /** @returns false where it has to be written at once */
+  take(source: Uint8Array, from: number, length: number, position: number): boolean;
+  /** The blocks held something else before, or nobody knows what. */
+  markFresh(): void;
+  /** Writes at once what was taken: a transaction may be about to commit. */
+  writeNow(): void;
+}
+
 /**
  * Writes and shortens the contents of files that keep them in blocks. Data goes straight to the
  * device, before the transaction that maps it commits: a crash never shows another file's old
@@ -37,8 +47,8 @@ export class FileWriter {
   /** Whether the write under way has given the first and the last block that it touches to the file. */
   #headIsFresh = false;
   #tailIsFresh = false;
-  /** Whether it is to go past the machine's cache. */
-  #isDirect = false;
+  /** Who takes its data. */
+  #behind: DataBehind | undefined;
   /** Who moves the data of files that this program is not to touch. */
   elsewhere: DataElsewhere | undefined;
   /** Device writes since the last flush: an fsync without them needs none. */
@@ -71,24 +81,28 @@ export class FileWriter {
   /**
    * Writes, allocating as needed; grows the file. Where free space is in more pieces than a handle can
    * take it restarts, and an error then leaves what came before.
-   * @param isDirect what is large had better not be cached on its way to the device
+   * @param behind takes data that can be written later
    * @returns bytes written: all of them
    * @throws OperationError ENOSPC, EDQUOT, EFBIG
    */
-  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, isDirect = false): number {
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, behind?: DataBehind): number {
     if (length === 0) return 0;
-    this.#isDirect = isDirect && this.#device.writeDirect !== undefined;
+    this.#behind = behind;
     const end = offset + length;
     if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
     const last = Math.ceil(end / this.#blockSize);
     const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
     const step = this.#journalled.stepFor(inode);
     for (let at = offset; at < end; ) {
-      if (this.#transactions.isCrowded) this.#transactions.restart();
+      if (this.#transactions.isCrowded) {
+        behind?.writeNow();
+        this.#transactions.restart();
+      }
       this.#headIsFresh = false;
       this.#tailIsFresh = false;
       const first = logicalBlock(Math.floor(at / this.#blockSize));
       const filled = this.#files.fillSome(inode, first, Math.min(last, first + step), wish, (logical, count) => {
+        behind?.markFresh();
         if (logical === first) this.#headIsFresh = true;
         if (logical + count === last) this.#tailIsFresh = true;
       });
@@ -169,6 +183,7 @@ export class FileWriter {
         if (this.isWrittenElsewhere(inode)) this.elsewhere?.settle(range.physical * this.#blockSize, count * this.#blockSize);
       }
       if (unwritten) {
+        this.#behind?.markFresh();
         const fileEnd = Math.ceil(Math.max(inode.size, end) / this.#blockSize);
         this.#files.convertToWritten(inode, logicalBlock(block), count, fileEnd, (start, blocks) => {
           this.#zeroBlocks(inode, start, blocks);
@@ -179,7 +194,7 @@ export class FileWriter {
   }
 
   /**
-   * Writes with zeros before and behind, up to the edges of the first and the last block: blocks that
+   * Writes with zeros before and behind it, up to the edges of the first and the last block: blocks that
    * had no contents. Whole blocks, since the device would have to read the rest of a partial one.
    */
   #writePadded(source: Uint8Array, from: number, length: number, position: number, before: number, behind: number): void {
@@ -202,8 +217,7 @@ export class FileWriter {
   }
 
   #send(source: Uint8Array, from: number, length: number, position: number): void {
-    if (this.#isDirect) this.#device.writeDirect?.(source, from, length, position);
-    else this.#device.write(source, from, length, position);
+    if (this.#behind?.take(source, from, length, position) !== true) this.#device.write(source, from, length, position);
   }
 
   #writeZeros(inode: Inode, position: number, length: number): void {

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "data-threads.h"
+#include "data-writes.h"
 #include "server.h"
 #include "thread.h"
 
@@ -47,7 +48,7 @@ struct job {
 };
 
 struct failure {
-	double tag, position, length, error;
+	double tag, position, length, error, writing;
 };
 
 struct data_thread {
@@ -61,7 +62,7 @@ struct data_thread {
 /* One mount is served by a process, and has one pool. */
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t work, ended, settled;
+	pthread_cond_t work, ended;
 	struct data_thread threads[MOST_THREADS];
 	int started, idle;
 	/* Jobs that no thread has taken, in a ring. */
@@ -75,13 +76,10 @@ static struct {
 	struct failure failure;
 	/* What small reads have waited for the device lately, in nanoseconds. */
 	_Atomic int64_t wait;
-	/* Odd while writes to the device are direct, and with them all other transfers. */
-	atomic_uint direct;
 } pool = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.work = PTHREAD_COND_INITIALIZER,
 	.ended = PTHREAD_COND_INITIALIZER,
-	.settled = PTHREAD_COND_INITIALIZER,
 	.wait = UNKNOWN_WAIT,
 };
 
@@ -89,28 +87,6 @@ static struct {
 static size_t size_of_job(const struct job *job)
 {
 	return offsetof(struct job, ranges) + (size_t)job->count * sizeof(struct range);
-}
-
-void data_threads_direct(bool begins)
-{
-	atomic_fetch_add(&pool.direct, 1);
-	if (begins || pool.started == 0)
-		return;
-	pthread_mutex_lock(&pool.lock);
-	pthread_cond_broadcast(&pool.settled);
-	pthread_mutex_unlock(&pool.lock);
-}
-
-/* Whether a transfer may have failed only because it was made to be direct; returns when it no longer would be. */
-static bool was_direct(unsigned int before)
-{
-	if (before % 2 == 0 && atomic_load(&pool.direct) == before)
-		return false;
-	pthread_mutex_lock(&pool.lock);
-	while (atomic_load(&pool.direct) % 2 == 1)
-		pthread_cond_wait(&pool.settled, &pool.lock);
-	pthread_mutex_unlock(&pool.lock);
-	return true;
 }
 
 /* 0, or an errno */
@@ -122,15 +98,15 @@ static int read_range(uint8_t *target, const struct range *range)
 		memset(target, 0, length);
 		return 0;
 	}
+	await_data_write(range->position, range->length);
 	while (done < length) {
-		unsigned int direct = atomic_load(&pool.direct);
 		ssize_t count = pread(pool.device, target + done, length - done, (off_t)range->position + (off_t)done);
 
 		if (count > 0)
 			done += (size_t)count;
 		else if (count == 0)
 			return EIO;
-		else if (errno != EINTR && !(errno == EINVAL && was_direct(direct)))
+		else if (errno != EINTR)
 			return errno;
 	}
 	return 0;
@@ -145,11 +121,11 @@ static int64_t learn_wait(int64_t waited)
 	return after;
 }
 
-static void note_failure(const struct job *job, const struct range *range, int error)
+void note_failed_transfer(bool writing, double tag, double position, double length, int error)
 {
 	pthread_mutex_lock(&pool.lock);
 	if (pool.failures++ == 0)
-		pool.failure = (struct failure){ job->tag, range->position, range->length, error };
+		pool.failure = (struct failure){ tag, position, length, error, writing };
 	pthread_mutex_unlock(&pool.lock);
 	syscall(SYS_tgkill, getpid(), pool.owner, INTERRUPT_SIGNAL);
 }
@@ -168,7 +144,7 @@ static void perform(const struct job *job, uint8_t *memory)
 			memcpy(message, job->otherwise, HEAD);
 			end = memory + PAGE;
 			/* Before anybody can see that it failed. */
-			note_failure(job, &job->ranges[i], error);
+			note_failed_transfer(false, job->tag, job->ranges[i].position, job->ranges[i].length, error);
 			break;
 		}
 		end += (size_t)job->ranges[i].length;
@@ -361,7 +337,7 @@ static napi_value shim_await_read(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
-/* takeFailure(facts): how many jobs have failed since it was last asked; of the first one its tag, the range, and errno */
+/* takeFailure(facts): how many jobs have failed since it was last asked; of the first one its tag, the range, errno, and 1 for a write */
 static napi_value shim_take_failure(napi_env env, napi_callback_info info)
 {
 	napi_value argv[1];
@@ -372,7 +348,7 @@ static napi_value shim_take_failure(napi_env env, napi_callback_info info)
 	if (!shim_arguments(env, info, 1, argv) || !shim_bytes(env, argv[0], &bytes, &length))
 		return NULL;
 	if (length < sizeof(struct failure)) {
-		napi_throw_range_error(env, NULL, "room for four doubles is needed");
+		napi_throw_range_error(env, NULL, "room for five doubles is needed");
 		return NULL;
 	}
 	pthread_mutex_lock(&pool.lock);

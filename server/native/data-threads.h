@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* Transfers of the device's open file become direct, and are so no longer: whoever reads meanwhile tries again where that cannot be. */
-void data_threads_direct(bool begins);
+/* For whoever asks what has failed (takeFailure), who is woken. */
+void note_failed_transfer(bool writing, double tag, double position, double length, int error);
 
 #endif

@@ -8,10 +8,7 @@
 #include <sys/uio.h>
 
 #include "../../native/block-device.h"
-#include "data-threads.h"
 #include "server.h"
-
-pthread_rwlock_t descriptor_flags = PTHREAD_RWLOCK_INITIALIZER;
 
 /* lock(descriptor, exclusive): 0, or -errno (EAGAIN: someone else has it); of the open file, until its last descriptor is closed */
 static napi_value shim_lock(napi_env env, napi_callback_info info)
@@ -69,34 +66,6 @@ static napi_value shim_read_now(napi_env env, napi_callback_info info)
 		return NULL;
 	struct iovec range = { transfer.data, transfer.length };
 	return shim_result(env, preadv2(transfer.descriptor, &range, 1, transfer.position, RWF_NOWAIT));
-}
-
-/*
- * writeDirect(descriptor, bytes, offset, length, position): bytes written past the page cache, or -errno; -EINVAL where
- * that is impossible. All must lie on whole sectors, in memory too.
- */
-static napi_value shim_write_direct(napi_env env, napi_callback_info info)
-{
-	struct transfer transfer;
-	ssize_t written;
-	int flags, failure;
-
-	if (!transfer_arguments(env, info, &transfer))
-		return NULL;
-	pthread_rwlock_wrlock(&descriptor_flags);
-	flags = fcntl(transfer.descriptor, F_GETFL);
-	/* Who reads from it meanwhile is told. */
-	data_threads_direct(true);
-	written = flags < 0 ? -1 : fcntl(transfer.descriptor, F_SETFL, flags | O_DIRECT);
-	if (written == 0)
-		written = pwrite(transfer.descriptor, transfer.data, transfer.length, transfer.position);
-	failure = errno;
-	if (flags >= 0)
-		fcntl(transfer.descriptor, F_SETFL, flags);
-	data_threads_direct(false);
-	pthread_rwlock_unlock(&descriptor_flags);
-	errno = failure;
-	return shim_result(env, written);
 }
 
 /* The (descriptor, offset, length) of a range, in bytes. */
@@ -205,7 +174,6 @@ void export_device(napi_env env, napi_value exports)
 	shim_export(env, exports, "blockDevice", shim_block_device);
 	shim_export(env, exports, "lock", shim_lock);
 	shim_export(env, exports, "readNow", shim_read_now);
-	shim_export(env, exports, "writeDirect", shim_write_direct);
 	shim_export(env, exports, "dropCached", shim_drop_cached);
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);

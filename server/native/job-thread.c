@@ -8,17 +8,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "data-writes.h"
 #include "server.h"
 #include "thread.h"
 
 enum { STACK_BYTES = 256 << 10 };
 
-/* Of a step, as JavaScript lists them: descriptor, array (-1: a flush), offset in it, length, position. */
-enum { NUMBERS_PER_STEP = 5 };
+/* Of a step, as JavaScript lists them: descriptor, array (below 0: none, and data on its way is awaited), offset in it, length, position. */
+enum { NUMBERS_PER_STEP = 5, FLUSH = -1 };
 
 struct step {
 	int descriptor;
-	const uint8_t *data; /* NULL: a flush */
+	const uint8_t *data; /* NULL: data that is on its way is awaited */
+	bool flush;
 	size_t length;
 	off_t position;
 };
@@ -33,6 +35,8 @@ struct job_thread {
 	atomic_bool running;
 	struct step *steps;
 	size_t count, room;
+	/* So many writes of data had been begun before the job. */
+	uint64_t data_writes;
 	/* Of the last job. */
 	int failure;
 	size_t done;
@@ -40,22 +44,20 @@ struct job_thread {
 };
 
 /* 0, or a positive errno */
-static int carry_out(const struct step *step)
+static int carry_out(const struct step *step, uint64_t data_writes)
 {
 	size_t done = 0;
 
-	if (!step->data)
-		return fdatasync(step->descriptor) < 0 ? errno : 0;
-	while (done < step->length) {
-		ssize_t count;
-		int failure;
+	if (!step->data) {
+		int failure = await_data_writes(data_writes);
 
-		pthread_rwlock_rdlock(&descriptor_flags);
-		count = pwrite(step->descriptor, step->data + done, step->length - done, step->position + (off_t)done);
-		failure = errno;
-		pthread_rwlock_unlock(&descriptor_flags);
-		if (count < 0 && failure != EINTR)
-			return failure;
+		return failure == 0 && step->flush && fdatasync(step->descriptor) < 0 ? errno : failure;
+	}
+	while (done < step->length) {
+		ssize_t count = pwrite(step->descriptor, step->data + done, step->length - done, step->position + (off_t)done);
+
+		if (count < 0 && errno != EINTR)
+			return errno;
 		if (count > 0)
 			done += (size_t)count;
 	}
@@ -78,7 +80,7 @@ static void *work(void *argument)
 			break;
 		pthread_mutex_unlock(&self->lock);
 		begin = monotonic_nanoseconds();
-		while (done < self->count && !(failure = carry_out(&self->steps[done])))
+		while (done < self->count && !(failure = carry_out(&self->steps[done], self->data_writes)))
 			done++;
 		pthread_mutex_lock(&self->lock);
 		self->failure = failure;
@@ -165,8 +167,10 @@ static bool read_step(napi_env env, const double *numbers, napi_value arrays, st
 	napi_value array;
 
 	*step = (struct step){ .descriptor = (int)numbers[0], .length = (size_t)numbers[3], .position = (off_t)numbers[4] };
-	if (numbers[1] < 0)
+	if (numbers[1] < 0) {
+		step->flush = numbers[1] == FLUSH;
 		return true;
+	}
 	if (napi_get_element(env, arrays, (uint32_t)numbers[1], &array) != napi_ok || !shim_bytes(env, array, &data, &available))
 		return false;
 	if (!(numbers[2] >= 0 && numbers[3] >= 0 && numbers[2] + numbers[3] <= (double)available)) {
@@ -214,6 +218,7 @@ static napi_value shim_start_job(napi_env env, napi_callback_info info)
 			return NULL;
 	pthread_mutex_lock(&self->lock);
 	self->count = (size_t)count;
+	self->data_writes = data_writes_begun();
 	atomic_store(&self->running, true);
 	pthread_cond_broadcast(&self->changed);
 	pthread_mutex_unlock(&self->lock);

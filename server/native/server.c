@@ -11,6 +11,7 @@ NAPI_MODULE_INIT()
 {
 	export_channel(env, exports);
 	export_data_threads(env, exports);
+	export_data_writes(env, exports);
 	export_device(env, exports);
 	export_job_thread(env, exports);
 	export_process(env, exports);

@@ -1,7 +1,6 @@
 #ifndef FUSE4FS_SERVER_H
 #define FUSE4FS_SERVER_H
 
-#include <pthread.h>
 #include <signal.h>
 
 #include "../../native/shim.h"
@@ -12,17 +11,12 @@
 /* Each adds the shims of the file that is named so. */
 void export_channel(napi_env env, napi_value exports);
 void export_data_threads(napi_env env, napi_value exports);
+void export_data_writes(napi_env env, napi_value exports);
 void export_device(napi_env env, napi_value exports);
 void export_job_thread(napi_env env, napi_value exports);
 void export_process(napi_env env, napi_value exports);
 
 /* Whether somebody in this process waits so that INTERRUPT_SIGNAL ends it (channel.c). */
 bool is_interruptible(void);
-
-/*
- * Flags of an open file are everyone's who writes by way of it: whoever changes them for one write (device.c) holds
- * this for writing, whoever writes beside that thread holds it for reading.
- */
-extern pthread_rwlock_t descriptor_flags;
 
 #endif

@@ -16,8 +16,6 @@ export interface ServerShim {
   writeFrom(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** preadv2(2) with RWF_NOWAIT into bytes[offset, offset+length): -EAGAIN where it would have to wait, and the kernel begins to read. */
   readNow(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
-  /** pwrite(2) with O_DIRECT of bytes[offset, offset+length), which has to lie on whole sectors in memory too: -EINVAL where that is impossible. */
-  writeDirect(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   /** Threads, so many, that send to the channel what they read from the device. @returns how many there are */
   startDataThreads(count: number, device: number, channel: number, largest: number): number;
   /**
@@ -29,10 +27,27 @@ export interface ServerShim {
   learnWait(nanoseconds: number): number;
   /** Returns when no job that was given before reads anything of that range of the device. */
   awaitRead(position: number, length: number): number;
-  /** How many jobs have failed since it was last asked; four doubles say of the first one what its tag was, where and how much it read, and errno. */
+  /** How many jobs have failed since it was last asked; five doubles say of the first one what its tag was, where and how much it read or wrote, errno, and 1 for a write. */
   takeFailure(facts: Uint8Array): number;
   /** Returns when all jobs are done, and the threads have ended. */
   stopDataThreads(): number;
+  /**
+   * Threads that write to the device by way of `direct`, which passes all caches, or of `device` where that cannot be, and
+   * send a message to the channel then. @param shown an int32 that says how many writes have not ended; it has to stay where it is
+   */
+  startDataWrites(direct: number, device: number, channel: number, largest: number, shown: Uint8Array): number;
+  /**
+   * Gives them a job (session/data-writes.ts) and the memory from which it writes, which is the caller's again on return.
+   * @param patience nanoseconds that a mebibyte may take for the call to wait where too many are under way
+   * @returns 0, or -EAGAIN where the job was not taken
+   */
+  sendWhenWritten(job: Uint8Array, memory: Uint8Array, patience: number): number;
+  /** Returns when all have ended. @returns 0, or the negative errno of one of new blocks that failed, once */
+  awaitDataWrites(): number;
+  /** Returns when nothing is being written there. */
+  awaitDataWrite(position: number, length: number): number;
+  /** Returns when all are done, and the threads have ended. */
+  stopDataWrites(): number;
   /** posix_fadvise(2) with POSIX_FADV_DONTNEED: the next read of the range comes from the device. */
   dropCached(descriptor: number, position: number, length: number): number;
   /** Positive where a read would not block, 0 when that has not come true in time; -1 waits for ever. */
@@ -61,8 +76,8 @@ export interface ServerShim {
   startJobThread(): object | number;
   /**
    * Has the thread carry out writes and flushes in order, up to the first that fails: five numbers for each, namely its
-   * descriptor, the array that it writes (-1: a flush), offset and length in that, and the position. Until the end the
-   * arrays are the thread's.
+   * descriptor, the array that it writes (-1: a flush; -2: nothing), offset and length in that, and the position. Flush or
+   * nothing, it waits for data that is on its way. Until the end the arrays are the thread's.
    */
   startJob(thread: object, steps: Float64Array, count: number, arrays: readonly Uint8Array[]): number;
   /** 1 while a job goes on. */

@@ -16,7 +16,7 @@ const COPY_CHUNK = 1 << 20;
 
 /** WRITE, FALLOCATE, COPY_FILE_RANGE, and FSYNC and its kin: contents of files, and when they are durable. */
 export function fileWriteOperations(volume: WritableVolume): OperationTable {
-  const { nodes, writable } = volume;
+  const { nodes, writable, writeData } = volume;
   const { inodes, clock } = writable;
   let chunk: Uint8Array | undefined;
 
@@ -71,6 +71,9 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     const size = requests.writeSize(view, at);
     const offset = requests.writeOffset(view, at);
     if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -errno.EINVAL;
+    // What is tried in parts is written as it comes.
+    writeData?.clear();
+    const behind = count === size ? writeData : undefined;
     const flags = requests.writeFlags(view, at);
     if (isAppendOnly(inode) && offset + from < inode.size) return -errno.EPERM;
     const { sectors } = inode;
@@ -78,7 +81,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     const isCached = (flags & WriteFlags.CACHE) !== 0;
     if (isCached && writable.quotas !== undefined) writable.quotas.isLimited = inode.uid !== ROOT_USER;
     const mayUseReserve = isPrivileged(volume, isCached ? UNKNOWN_USER : uid, gid, inode);
-    writable.contents.write(inode, offset + from, bytes, at + requests.WRITE_FIXED_SIZE + from, count, mayUseReserve, !isCached);
+    writable.contents.write(inode, offset + from, bytes, at + requests.WRITE_FIXED_SIZE + from, count, mayUseReserve, behind);
     // What the kernel writes back from its cache does not make it ask how many blocks there are now.
     if (isCached && inode.sectors !== sectors) volume.staleAttributes.add(nodeid);
     // The kernel keeps the times of what it caches, and sends them when it writes the inode back.
@@ -86,17 +89,19 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     return count;
   };
 
+  const write = fillingRange(volume, {
+    offset: ({ view, bodyOffset }) => requests.writeOffset(view, bodyOffset),
+    length: ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset),
+    fill: writePart,
+    // What the kernel writes back counts as written, however short the answer; of a direct write it makes EIO.
+    withoutRoom: ({ view, bodyOffset }) => ((requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0 ? 'part, and an error' : 'nothing'),
+    answer: writeWriteOut,
+  });
+
   const sync: Handler = (request) => volume.syncs.defer(request);
 
   return {
-    WRITE: fillingRange(volume, {
-      offset: ({ view, bodyOffset }) => requests.writeOffset(view, bodyOffset),
-      length: ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset),
-      fill: writePart,
-      // What the kernel writes back counts as written, however short the answer; of a direct write it makes EIO.
-      withoutRoom: ({ view, bodyOffset }) => ((requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0 ? 'part, and an error' : 'nothing'),
-      answer: writeWriteOut,
-    }),
+    WRITE: writeData?.answering(write, ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset)) ?? write,
 
     FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }) => {
       const inode = nodes.get(nodeid);

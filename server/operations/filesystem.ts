@@ -15,7 +15,7 @@ import { MultiMountProtection } from '../ext4/multi-mount-protection.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
 import { serverShim } from '../native/shim.js';
-import { OptionError, type DataThreads, type FilesystemSource, type MountedFilesystem, type MountFacts, type ReadFailure, type RequestJournal } from '../session/filesystem.js';
+import { OptionError, type DataThreads, type FilesystemSource, type MountedFilesystem, type MountFacts, type TransferFailure, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import { damageOf } from './damage.js';
@@ -35,8 +35,8 @@ const MOST_PATIENCE = 110;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const { zeroBlocks: zeroRange, readNow, writeDirect, dropCached, keepOutOfDumps: keepSecret } = serverShim;
-  const shimmed = { discardRange: discardRange(source.descriptor), zeroRange, readNow, writeDirect, dropCached, keepSecret };
+  const { zeroBlocks: zeroRange, readNow, dropCached, keepOutOfDumps: keepSecret } = serverShim;
+  const shimmed = { discardRange: discardRange(source.descriptor), zeroRange, readNow, dropCached, keepSecret };
   const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, ...shimmed });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {
@@ -112,7 +112,7 @@ class MountedExt4 implements MountedFilesystem {
     if (this.iomap !== undefined) measureKernelData(this.iomap, gauges, CACHE_GAUGES.length);
   }
 
-  takeReadFailure(): ReadFailure | undefined {
+  takeTransferFailure(): TransferFailure | undefined {
     return this.#dataThreads?.takeFailure();
   }
 

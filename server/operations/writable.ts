@@ -4,7 +4,7 @@ import { CorruptionError, DeviceError, InUseError } from '../ext4/errors.js';
 import { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
-import type { DataThreads, FilesystemSource, MountedFilesystem, MountFacts, ReadFailure } from '../session/filesystem.js';
+import type { DataThreads, FilesystemSource, MountedFilesystem, MountFacts, TransferFailure } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
 import { AccessTimes } from './access-times.js';
@@ -24,6 +24,7 @@ import { StaleAttributes } from './stale-attributes.js';
 import type { KernelData } from './iomap/kernel-data.js';
 import { withWrittenKernelData } from './iomap/operations.js';
 import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData } from './iomap/offer.js';
+import { WriteData } from './write-data.js';
 import { afterForgetting, projectLimits, type WritableVolume } from './writable-volume.js';
 import { WritebackWaits } from './writeback-waits.js';
 
@@ -37,7 +38,7 @@ const WRITEBACK_IS_AWAITED = 45;
 interface ThreadStarts {
   /** For commits while others are served. */
   readonly jobs?: () => JobRunner | undefined;
-  /** For READs. */
+  /** For READs and WRITEs. */
   readonly data?: FilesystemSource['startDataThreads'] | undefined;
 }
 
@@ -81,7 +82,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     const dataThreads = this.#threads.data?.();
     this.#dataThreads = dataThreads;
     const device = this.#device;
-    if (dataThreads !== undefined) writable.freed = (position, length) => dataThreads.awaitReads(device.placeOf?.(position, length) ?? position, length);
+    if (dataThreads !== undefined) writable.freed = (position, length) => dataThreads.awaitOthers(device.placeOf?.(position, length) ?? position, length);
     this.#volume = {
       ...volumeOf(writable.filesystem, this.#options, dataThreads, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
       writable,
@@ -91,6 +92,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
       staleAttributes: this.staleAttributes,
       writebacks: this.writebacks,
       accessTimes: new AccessTimes(writable, this.#options.accessTimes),
+      writeData: dataThreads?.writes && new WriteData(device, dataThreads.writes),
     };
   }
 
@@ -159,7 +161,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     }
   }
 
-  takeReadFailure(): ReadFailure | undefined {
+  takeTransferFailure(): TransferFailure | undefined {
     return this.#dataThreads?.takeFailure();
   }
 

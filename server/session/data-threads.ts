@@ -3,7 +3,8 @@ import { OUT_HEADER_SIZE, writeOutHeader } from '../../protocol/fuse/header.js';
 import { DeviceRanges } from '../device/device-ranges.js';
 import { DeviceError } from '../device/errors.js';
 import { serverShim } from '../native/shim.js';
-import type { DataThreads, ReadFailure } from './filesystem.js';
+import { startDataWrites } from './data-writes.js';
+import type { DataThreads, TransferFailure } from './filesystem.js';
 
 /** So many reads are in progress at once; further ones wait until one of these is done. */
 const THREADS = 4;
@@ -16,17 +17,18 @@ const COUNT = NODEID + 8;
 const RANGES = COUNT + 8;
 const MOST_RANGES = 256;
 
-const FAILURE_FACTS = 4;
+const FAILURE_FACTS = 5;
 
 /** Nanoseconds. To wake a thread, on a processor that sleeps, takes up to a quarter of it. */
 const QUICK = 200_000;
 
 /**
  * Starts the threads: while no filter of system calls forbids it.
- * @param descriptor of the device; @param fuse where replies go; @param largest of the reads
+ * @param descriptor of the device; @param fuse where replies go; @param largest of the reads and writes
+ * @param direct the device past all caches, where it is to be written
  * @returns undefined where none can be started: all is done by the calling thread then
  */
-export function startDataThreads(descriptor: number, fuse: number, largest: number): DataThreads | undefined {
+export function startDataThreads(descriptor: number, fuse: number, largest: number, direct?: number): DataThreads | undefined {
   if (serverShim.startDataThreads(THREADS, descriptor, fuse, largest) < 0) return undefined;
   const job = new Uint8Array(RANGES + MOST_RANGES * 2 * Float64Array.BYTES_PER_ELEMENT);
   const view = new DataView(job.buffer);
@@ -35,6 +37,7 @@ export function startDataThreads(descriptor: number, fuse: number, largest: numb
   const facts = new Float64Array(FAILURE_FACTS);
   const factBytes = new Uint8Array(facts.buffer);
   return {
+    writes: direct === undefined ? undefined : startDataWrites(direct, descriptor, fuse, largest),
     ranges,
     answerRead({ uniqueLow, uniqueHigh, nodeid }, length, hasBegun) {
       writeOutHeader(view, ANSWER, OUT_HEADER_SIZE + length, 0, uniqueLow, uniqueHigh);
@@ -49,15 +52,22 @@ export function startDataThreads(descriptor: number, fuse: number, largest: numb
       return isQuick;
     },
     waited: (milliseconds) => void (isQuick = serverShim.learnWait(Math.round(milliseconds * 1e6)) < QUICK),
-    awaitReads: (position, length) => void serverShim.awaitRead(position, length),
+    awaitOthers(position, length) {
+      serverShim.awaitRead(position, length);
+      serverShim.awaitDataWrite(position, length);
+    },
     takeFailure() {
       const count = serverShim.takeFailure(factBytes);
-      return count > 0 ? readFailure(count, facts) : undefined;
+      return count > 0 ? transferFailure(count, facts) : undefined;
     },
-    stop: () => void serverShim.stopDataThreads(),
+    stop() {
+      serverShim.stopDataWrites();
+      serverShim.stopDataThreads();
+    },
   };
 }
 
-function readFailure(count: number, [nodeid = 0, position = 0, length = 0, errno = 0]: Float64Array): ReadFailure {
-  return { count, nodeid, error: new DeviceError(`reading ${length} bytes at ${position} of the device failed with errno ${errno}`, errno) };
+function transferFailure(count: number, [nodeid = 0, position = 0, length = 0, errno = 0, writing = 0]: Float64Array): TransferFailure {
+  const what = `${writing === 0 ? 'reading' : 'writing'} ${length} bytes at ${position} of the device failed with errno ${errno}`;
+  return { operation: writing === 0 ? 'READ' : 'WRITE', count, nodeid, error: new DeviceError(what, errno) };
 }

@@ -8,6 +8,8 @@ import type { Request } from './request.js';
 /** A descriptor and the filesystem on it, as the helper passed it. The descriptor is the filesystem's to close. */
 export interface FilesystemSource {
   readonly descriptor: number;
+  /** The same, past the machine's cache (O_DIRECT), where that can be; the filesystem's to close. */
+  readonly directDescriptor?: number;
   /** What the user named; for messages only. */
   readonly name: string;
   /** Where it will be mounted; for messages, and for the superblock to remember. */
@@ -43,8 +45,10 @@ export interface IomapChannel {
   notify(message: Uint8Array, length: number): number;
 }
 
-/** Threads that read from the filesystem's device and answer READs with what they read, while the filesystem thread goes on. */
+/** Threads that move data between the filesystem's device and the kernel, and answer READs and WRITEs, while the filesystem thread goes on. */
 export interface DataThreads {
+  /** Of WRITEs; undefined where the device cannot be written past the machine's cache. */
+  readonly writes: DataWrites | undefined;
   /** What answerRead() is about. */
   readonly ranges: DeviceRanges;
   /**
@@ -58,16 +62,40 @@ export interface DataThreads {
   readonly isQuick: boolean;
   /** So long has the filesystem thread waited itself, for a small read. */
   waited(milliseconds: number): void;
-  /** Returns when nothing that was begun before reads in that range of the device: it can become somebody else's. */
-  awaitReads(position: number, length: number): void;
-  /** Which reads have failed since it was last asked. */
-  takeFailure(): ReadFailure | undefined;
+  /** Returns when nothing that was begun before reads or writes in that range of the device: it can become somebody else's. */
+  awaitOthers(position: number, length: number): void;
+  /** Which of them have failed since it was last asked. */
+  takeFailure(): TransferFailure | undefined;
   /** Returns when all is answered, and the threads have ended. */
   stop(): void;
 }
 
+/**
+ * The data of one WRITE that can be written after the request was handled. Large pieces go to the device past the machine's
+ * cache; nothing is durable, and no transaction that maps them commits, before they are there.
+ */
+export interface DataWrites {
+  clear(): void;
+  readonly isEmpty: boolean;
+  /**
+   * Adds a piece.
+   * @param place of the device; @param from offset in the request's buffer
+   * @returns false where it is not large, or not whole sectors
+   */
+  add(place: number, from: number, length: number): boolean;
+  /** The blocks held something else before: they may not become the file's if this fails. */
+  markFresh(): void;
+  /**
+   * Writes the pieces, and answers the request then.
+   * @param size what the answer says to be written
+   * @returns false if they had better be written at once
+   */
+  answerWrite(request: Request, size: number): boolean;
+}
+
 /** The first of so many. */
-export interface ReadFailure {
+export interface TransferFailure {
+  readonly operation: 'READ' | 'WRITE';
   readonly count: number;
   readonly nodeid: number;
   readonly error: DeviceError;
@@ -143,8 +171,8 @@ export interface MountedFilesystem {
   readonly staleAttributes?: StaleNodes | undefined;
   /** Nodes that the kernel had better forget, since each costs something here: a few at a time; undefined: none. */
   unneededNodes?(): readonly number[] | undefined;
-  /** Which reads that others do for it have failed since it was last asked. */
-  takeReadFailure?(): ReadFailure | undefined;
+  /** Which reads and writes that others do for it have failed since it was last asked. */
+  takeTransferFailure?(): TransferFailure | undefined;
   /** An operation failed by damage or a failing device: the filesystem may note it, or give up. */
   failed?(error: unknown): void;
   /** No request follows: everything goes to the device, and the descriptors are closed. */

@@ -102,6 +102,7 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     target,
     kind: KINDS[kind],
     ...(descriptors.policy !== undefined && { policy: descriptors.policy }),
+    ...(descriptors.directDevice !== undefined && { directDescriptor: descriptors.directDevice }),
     size,
     offset,
     sizeLimit,
@@ -109,7 +110,7 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     writable,
     options: options.filter((option) => !isConfinementOption(option)),
     ...iomapOf(descriptors.fuse),
-    startDataThreads: () => startDataThreads(descriptors.device, descriptors.fuse, maximumPages * PAGE),
+    startDataThreads: () => startDataThreads(descriptors.device, descriptors.fuse, maximumPages * PAGE, descriptors.directDevice),
   };
 }
 

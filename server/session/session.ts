@@ -90,12 +90,12 @@ export class Session {
     }
   }
 
-  /** A read by another thread that failed is told of like any failure. */
+  /** A transfer by another thread that failed is told of like any failure. */
   hearOfFailures(): void {
-    const failure = this.closed ? undefined : this.filesystem.takeReadFailure?.();
+    const failure = this.closed ? undefined : this.filesystem.takeTransferFailure?.();
     if (failure === undefined) return;
     this.counters.fail(failure.count);
-    this.failed('READ', failure.nodeid, failure.error);
+    this.failed(failure.operation, failure.nodeid, failure.error);
   }
 
   /** Whether everything was agreed on that comes before ordinary requests. */

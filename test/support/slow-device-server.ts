@@ -1,4 +1,4 @@
-/** slow-device-server.js IMAGE FILE: puts a filesystem over FILE that is one file, and shows IMAGE. Its parent says which parts of it are read when (SlowDevice). */
+/** slow-device-server.js IMAGE FILE: puts a filesystem over FILE that is one file, and shows IMAGE. Its parent says which parts of it are read and written when (SlowDevice). */
 import { execFileSync } from 'node:child_process';
 import { fstatSync, openSync, read, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -10,15 +10,23 @@ import type { MountedFilesystem } from '../../server/session/filesystem.js';
 import { DEFERRED, forgetNothing } from '../../server/session/handler.js';
 import { Reply } from '../../server/session/reply.js';
 import { Session } from '../../server/session/session.js';
-import type { SlowDeviceMessage, SlowDeviceOrder } from './slow-device.js';
+import { NO_WRITE, type SlowDeviceMessage, type SlowDeviceOrder } from './slow-device.js';
 
 const [, , image = '', target = ''] = process.argv;
 const { EIO } = constants.errno;
 const device = openSync(image, 'r+');
 const MODE = 0o100666;
 const { size } = fstatSync(device);
-const orders: SlowDeviceOrder = { hold: [], fail: [] };
-let held: { readonly uniqueLow: number; readonly uniqueHigh: number; readonly offset: number; readonly length: number }[] = [];
+const orders: SlowDeviceOrder = { hold: [], fail: [], holdWritesFrom: NO_WRITE, failWritesFrom: NO_WRITE };
+interface Held {
+  readonly uniqueLow: number;
+  readonly uniqueHigh: number;
+  readonly offset: number;
+  readonly length: number;
+  /** Of a write. */
+  readonly data?: Uint8Array;
+}
+let held: Held[] = [];
 
 const attributes: Attributes = {
   inode: 1, size, blocks: 0, atime: 0, mtime: 0, ctime: 0, atimeNanoseconds: 0, mtimeNanoseconds: 0, ctimeNanoseconds: 0,
@@ -28,6 +36,14 @@ const attributes: Attributes = {
 const touches = (ranges: readonly (readonly [number, number])[], offset: number, length: number): boolean =>
   ranges.some(([from, to]) => offset < to && offset + length > from);
 
+function hold(request: Held): typeof DEFERRED {
+  held.push(request);
+  tell({ held: held.length });
+  return DEFERRED;
+}
+
+const isHeld = ({ offset, length, data }: Held): boolean => (data === undefined ? touches(orders.hold, offset, length) : length >= orders.holdWritesFrom);
+
 const filesystem: MountedFilesystem = {
   facts: { blockSize: 4096, rootMode: MODE, readOnly: false, kernelOptions: [], label: '', uuid: '', warnings: [] },
   // Without the writeback cache, with which the kernel would know the size better.
@@ -35,7 +51,7 @@ const filesystem: MountedFilesystem = {
   operations: {
     GETATTR: (_, reply) => writeAttrOut(reply.view, reply.body, attributes),
     SETATTR: (_, reply) => writeAttrOut(reply.view, reply.body, attributes),
-    OPEN: (_, reply) => writeOpenOut(reply.view, reply.body, OpenReplyFlag.DIRECT_IO),
+    OPEN: (_, reply) => writeOpenOut(reply.view, reply.body, OpenReplyFlag.DIRECT_IO | OpenReplyFlag.PARALLEL_DIRECT_WRITES),
     RELEASE: () => 0,
     FLUSH: () => 0,
     FSYNC: () => 0,
@@ -46,13 +62,15 @@ const filesystem: MountedFilesystem = {
       const length = readSize(view, bodyOffset);
       if (touches(orders.fail, offset, length)) return -EIO;
       if (!touches(orders.hold, offset, length)) return readSync(device, reply.bytes, reply.body, length, offset);
-      held.push({ uniqueLow, uniqueHigh, offset, length });
-      tell({ held: held.length });
-      return DEFERRED;
+      return hold({ uniqueLow, uniqueHigh, offset, length });
     },
-    WRITE: ({ bytes, view, bodyOffset }, reply) => {
+    WRITE: ({ uniqueLow, uniqueHigh, bytes, view, bodyOffset }, reply) => {
       const length = writeSize(view, bodyOffset);
-      return writeWriteOut(reply.view, reply.body, writeSync(device, bytes, bodyOffset + WRITE_FIXED_SIZE, length, writeOffset(view, bodyOffset)));
+      const offset = writeOffset(view, bodyOffset);
+      const from = bodyOffset + WRITE_FIXED_SIZE;
+      if (length >= orders.failWritesFrom) return -EIO;
+      if (length < orders.holdWritesFrom) return writeWriteOut(reply.view, reply.body, writeSync(device, bytes, from, length, offset));
+      return hold({ uniqueLow, uniqueHigh, offset, length, data: bytes.slice(from, from + length) });
     },
   },
   close: () => undefined,
@@ -84,12 +102,12 @@ function next(): void {
 
 process.on('message', (order: SlowDeviceOrder) => {
   Object.assign(orders, order);
-  const released = held.filter(({ offset, length }) => !touches(orders.hold, offset, length));
+  const released = held.filter((one) => !isHeld(one));
   held = held.filter((one) => !released.includes(one));
   const reply = new Reply(1 << 20);
-  for (const { uniqueLow, uniqueHigh, offset, length } of released) {
-    const count = readSync(device, reply.bytes, reply.body, length, offset);
-    send(reply, reply.finish(uniqueLow, uniqueHigh, count));
+  for (const { uniqueLow, uniqueHigh, offset, length, data } of released) {
+    const bodyLength = data === undefined ? readSync(device, reply.bytes, reply.body, length, offset) : writeWriteOut(reply.view, reply.body, writeSync(device, data, 0, length, offset));
+    send(reply, reply.finish(uniqueLow, uniqueHigh, bodyLength));
   }
   tell({ done: true });
 });

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { attempt } from './command.js';
 
+/** A length of writes that none has. */
+export const NO_WRITE = Number.MAX_SAFE_INTEGER;
+
 /** From one byte up to another. */
 type Range = readonly [from: number, to: number];
 
@@ -14,11 +17,14 @@ export interface SlowDeviceOrder {
   hold: readonly Range[];
   /** Reads that touch one of these fail. */
   fail: readonly Range[];
+  /** What becomes of writes that are at least so long, in bytes. */
+  holdWritesFrom: number;
+  failWritesFrom: number;
 }
 
 export type SlowDeviceMessage = { readonly held: number } | { readonly done: true };
 
-/** An image behind a FUSE server of its own, which answers reads when it is told to. */
+/** An image behind a FUSE server of its own, which answers reads and writes when it is told to. */
 export class SlowDevice {
   /** The image, to be mounted. */
   readonly path: string;
@@ -50,10 +56,10 @@ export class SlowDevice {
   async order(order: Partial<SlowDeviceOrder>): Promise<void> {
     this.#server.send(order);
     await this.#done();
-    if (order.hold?.length === 0) this.#held = 0;
+    if (order.hold?.length === 0 || order.holdWritesFrom === NO_WRITE) this.#held = 0;
   }
 
-  /** Waits until so many reads are held. */
+  /** Waits until so many are held. */
   async holding(count: number): Promise<void> {
     while (this.#held < count) await once(this.#server, 'message');
   }

@@ -92,7 +92,7 @@ t.test('what cannot be read is an error, told once', async (t) => {
 t.test('who waits for a range waits for those who read there', async (t) => {
   const { threads: data, packets } = threads(t);
   for (let job = 0; job < 4; job++) t.ok(ask(data, job, [job * BLOCK, BLOCK]));
-  data.awaitReads(0, 4 * BLOCK);
+  data.awaitOthers(0, 4 * BLOCK);
   t.same([0, 1, 2, 3].map(() => message(packets).unique).sort(), [0, 1, 2, 3], 'their messages are sent');
 });
 

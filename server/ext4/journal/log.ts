@@ -291,7 +291,11 @@ export class Log implements TransactionSink {
 
   /** File data and the log's blocks are stored before the commit block can be. */
   #barrier(): void {
-    if (!this.#barriers) return;
+    if (!this.#barriers) {
+      // Whoever comes after this server, if it is killed, finds no blocks that nobody has written.
+      if (this.#ordered) this.#toHome.settle?.();
+      return;
+    }
     if (this.#storage.separate && this.#ordered) this.#toHome.flush();
     this.#toLog.flush();
   }

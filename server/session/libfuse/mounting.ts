@@ -55,9 +55,10 @@ function describe(source: LibfuseSource, wish: CommandLine, fuse: number): Param
     closeSync(source.descriptor);
     throw new Error(`offset and sizelimit lead beyond the end of ${wish.source}, which has ${source.size} bytes`);
   }
-  const { descriptor, kind, size, sectorSize, writable } = source;
+  const { descriptor, direct, kind, size, sectorSize, writable } = source;
   return {
     descriptor,
+    ...(direct !== undefined && { directDescriptor: direct }),
     kind,
     size,
     sectorSize,
@@ -67,7 +68,7 @@ function describe(source: LibfuseSource, wish: CommandLine, fuse: number): Param
     offset,
     sizeLimit,
     options: wish.filesystem.filter((option) => !isConfinementOption(option)),
-    startDataThreads: () => startDataThreads(descriptor, fuse, MOST_PAGES * PAGE),
+    startDataThreads: () => startDataThreads(descriptor, fuse, MOST_PAGES * PAGE, direct),
   };
 }
 

@@ -8,6 +8,8 @@ import { serverShim } from '../../native/shim.js';
 /** A block device or image that the mount helper opened for us. The descriptor is the caller's to close. */
 export interface LibfuseSource {
   readonly descriptor: number;
+  /** The same past the machine's cache, where it can be written, and that can be had. */
+  readonly direct: number | undefined;
   readonly kind: 'block device' | 'image file';
   readonly size: number;
   readonly sectorSize: number;
@@ -29,13 +31,27 @@ export function openSource(end: ServerEnd, path: string, readOnly: boolean): Lib
   const { descriptor, writable } = openFile(end, path, readOnly);
   try {
     const stats = fstatSync(descriptor);
-    if (stats.isBlockDevice()) return blockDevice(end, path, { descriptor, writable, stats });
-    if (stats.isFile()) return imageFile(path, { descriptor, writable, stats });
+    if (stats.isBlockDevice()) return openedTwice(end, path, blockDevice(end, path, { descriptor, writable, stats }), stats);
+    if (stats.isFile()) return openedTwice(end, path, imageFile(path, { descriptor, writable, stats }), stats);
     throw new Error(`${path} is neither a block device nor an image file`);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
+}
+
+/** What is found under the name a second time may be something else. */
+function openedTwice(end: ServerEnd, path: string, source: LibfuseSource, { dev, ino, rdev }: Stats): LibfuseSource {
+  if (!source.writable) return source;
+  try {
+    const direct = end.open(path, { openFlags: files.O_RDWR | files.O_DIRECT, quiet: true });
+    const second = fstatSync(direct);
+    if (second.dev === dev && second.ino === ino && second.rdev === rdev) return { ...source, direct };
+    closeSync(direct);
+  } catch (error) {
+    if (!(error instanceof RequestRefusedError)) throw error;
+  }
+  return source;
 }
 
 interface Opened {
@@ -73,7 +89,7 @@ function blockDevice(end: ServerEnd, path: string, { descriptor, writable, stats
     release();
     throw new Error(`${path} became another device in the meantime`);
   }
-  return { descriptor, kind: 'block device', size, sectorSize, writable: writable && writeProtected === 0, release };
+  return { descriptor, direct: undefined, kind: 'block device', size, sectorSize, writable: writable && writeProtected === 0, release };
 }
 
 /** A second descriptor: the one that is read and written must not stand in the way of the kernel's own claim. */
@@ -96,7 +112,7 @@ function imageFile(path: string, { descriptor, writable, stats }: Opened): Libfu
     if (result < 0 && result !== -EAGAIN) throw new Error(`${path} cannot be locked (errno ${-result})`);
     return result < 0 ? undefined : true;
   });
-  return { descriptor, kind: 'image file', size: stats.size, sectorSize: 512, writable, release: () => undefined };
+  return { descriptor, direct: undefined, kind: 'image file', size: stats.size, sectorSize: 512, writable, release: () => undefined };
 }
 
 function patiently<Claim>(path: string, patience: number, attempt: () => Claim | undefined): Claim {

@@ -1,0 +1,79 @@
+import type { BlockDevice } from '../device/block-device.js';
+import type { DataBehind } from '../ext4/file-writer.js';
+import type { DataWrites } from '../session/filesystem.js';
+import { DEFERRED, type Handler } from '../session/handler.js';
+import type { Request } from '../session/request.js';
+
+/** A piece that others were to write, as it was taken. */
+interface Piece {
+  readonly source: Uint8Array;
+  readonly from: number;
+  readonly length: number;
+  readonly position: number;
+}
+
+/** No device has larger ones: others write whole ones only. */
+const SECTOR = 4096;
+
+/** What of the data of one WRITE data threads write, which answer it. */
+export class WriteData implements DataBehind {
+  readonly #device: BlockDevice;
+  readonly #writes: DataWrites;
+  readonly #pieces: Piece[] = [];
+
+  constructor(device: BlockDevice, writes: DataWrites) {
+    this.#device = device;
+    this.#writes = writes;
+  }
+
+  clear(): void {
+    this.#pieces.length = 0;
+    this.#writes.clear();
+  }
+
+  take(source: Uint8Array, from: number, length: number, position: number): boolean {
+    const place = this.#device.placeOf?.(position, length);
+    if (place === undefined) return false;
+    const head = (SECTOR - (place % SECTOR)) % SECTOR;
+    const middle = length - head - ((place + length) % SECTOR);
+    if (middle <= 0 || !this.#writes.add(place + head, from + head, middle)) return false;
+    this.#pieces.push({ source, from: from + head, length: middle, position: position + head });
+    const tail = length - head - middle;
+    if (head > 0) this.#device.write(source, from, head, position);
+    if (tail > 0) this.#device.write(source, from + length - tail, tail, position + length - tail);
+    return true;
+  }
+
+  markFresh(): void {
+    this.#writes.markFresh();
+  }
+
+  writeNow(): void {
+    for (const { source, from, length, position } of this.#pieces) this.#device.write(source, from, length, position);
+    this.clear();
+  }
+
+  /** A handler that leaves data to the threads. @param sizeOf what is written where it does */
+  answering(handle: Handler, sizeOf: (request: Request) => number): Handler {
+    return (request, reply) => {
+      this.clear();
+      let outcome: number;
+      try {
+        outcome = handle(request, reply);
+      } catch (error) {
+        // Nobody knows of the blocks that it was for.
+        this.clear();
+        throw error;
+      }
+      // Nothing was done of what is to be done again.
+      if (outcome < 0) this.clear();
+      if (this.#pieces.length === 0) return outcome;
+      if (this.#writes.answerWrite(request, sizeOf(request))) {
+        this.clear();
+        return DEFERRED;
+      }
+      this.writeNow();
+      return outcome;
+    };
+  }
+}
