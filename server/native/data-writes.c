@@ -25,6 +25,9 @@ enum {
 	/* A mean over about so many. */
 	MEAN_OF = 8,
 	MEBIBYTE = 1 << 20,
+	/* In nanoseconds, as long as nothing is known: neither quick nor slow. */
+	UNKNOWN_MEAN = 5000000,
+	PAGE = 4096,
 };
 
 /* Where it goes, and where it lies in the memory that comes with the job. */
@@ -92,8 +95,9 @@ static void count_busy(int change)
 }
 
 /* 0, or an errno */
-static int write_piece(const uint8_t *data, const struct piece *piece)
+static int write_piece(const uint8_t *memory, const struct piece *piece)
 {
+	const uint8_t *data = memory + (size_t)piece->from;
 	size_t length = (size_t)piece->length, done = 0;
 	int descriptor = pool.direct;
 
@@ -111,18 +115,15 @@ static int write_piece(const uint8_t *data, const struct piece *piece)
 	return 0;
 }
 
-/* 0, or an errno */
-static int perform(const struct slot *slot)
+static void perform(const struct job *job, const uint8_t *memory)
 {
-	const struct job *job = &slot->job;
-	const uint8_t *data = slot->memory, *message = job->done;
+	const uint8_t *message = job->done;
 	size_t length = DONE;
 	ssize_t sent;
 	int error = 0;
 
 	for (size_t i = 0; i < (size_t)job->count && error == 0; i++) {
-		error = write_piece(data, &job->pieces[i]);
-		data += (size_t)job->pieces[i].length;
+		error = write_piece(memory, &job->pieces[i]);
 		/* Before anybody can see that it failed. */
 		if (error != 0)
 			note_failed_transfer(true, job->tag, job->pieces[i].position, job->pieces[i].length, error);
@@ -138,7 +139,6 @@ static int perform(const struct slot *slot)
 	/* Who waited for it may be gone, and so may the connection. */
 	sent = write(pool.channel, message, length);
 	(void)sent;
-	return error;
 }
 
 static double length_of(const struct job *job)
@@ -148,6 +148,12 @@ static double length_of(const struct job *job)
 	for (size_t i = 0; i < (size_t)job->count; i++)
 		length += job->pieces[i].length;
 	return length;
+}
+
+/* With the lock held. */
+static void learn(int64_t nanoseconds, const struct job *job, int at_once)
+{
+	pool.mean += ((int64_t)((double)nanoseconds * MEBIBYTE / length_of(job) / at_once) - pool.mean) / MEAN_OF;
 }
 
 static struct slot *first_waiting(void)
@@ -177,19 +183,19 @@ static void *work(void *argument)
 	for (;;) {
 		struct slot *slot;
 		int64_t began;
-		int others;
+		int at_once;
 
 		while ((slot = first_waiting()) == NULL && !pool.stopping)
 			pthread_cond_wait(&pool.work, &pool.lock);
 		if (slot == NULL)
 			break;
 		slot->state = UNDER_WAY;
-		others = under_way();
+		at_once = under_way();
 		pthread_mutex_unlock(&pool.lock);
 		began = monotonic_nanoseconds();
-		perform(slot);
+		perform(&slot->job, slot->memory);
 		pthread_mutex_lock(&pool.lock);
-		pool.mean += ((int64_t)((double)(monotonic_nanoseconds() - began) * MEBIBYTE / length_of(&slot->job) / others) - pool.mean) / MEAN_OF;
+		learn(monotonic_nanoseconds() - began, &slot->job, at_once);
 		slot->state = FREE;
 		count_busy(-1);
 		pthread_cond_broadcast(&pool.ended);
@@ -253,6 +259,7 @@ static napi_value shim_start_data_writes(napi_env env, napi_callback_info info)
 	if (errno != 0)
 		return shim_result(env, -1);
 	pool.largest = (size_t)largest;
+	pool.mean = UNKNOWN_MEAN;
 	pool.shown = (_Atomic int32_t *)shown;
 	pool.stopping = false;
 	if (!reserve_memory())
@@ -295,21 +302,46 @@ static struct slot *free_slot(void)
 	return NULL;
 }
 
+/* Copies the pieces to the slot's own memory, one after the other. */
+static void fill(struct slot *slot, const struct job *job, const uint8_t *memory)
+{
+	size_t end = 0;
+
+	memcpy(&slot->job, job, size_of_job(job));
+	for (size_t i = 0; i < (size_t)job->count; i++) {
+		struct piece *piece = &slot->job.pieces[i];
+
+		memcpy(slot->memory + end, memory + (size_t)piece->from, (size_t)piece->length);
+		piece->from = (double)end;
+		end += (size_t)piece->length;
+	}
+}
+
+/* Whether O_DIRECT takes it from there. */
+static bool lies_on_pages(const struct job *job, const uint8_t *memory)
+{
+	for (size_t i = 0; i < (size_t)job->count; i++)
+		if (((uintptr_t)memory + (size_t)job->pieces[i].from) % PAGE != 0)
+			return false;
+	return true;
+}
+
 /*
- * sendWhenWritten(job, memory, patience): 0, or -EAGAIN where so many are under way that another had to wait; it does
- * if what a mebibyte takes is less than the patience, in nanoseconds. The memory is the caller's again on return.
+ * sendWhenWritten(job, memory, patience, alone): 0, or -EAGAIN where so many are under way that another had to wait; it
+ * does if what a mebibyte takes is less than the patience, in nanoseconds. If it takes less than `alone`, and no other
+ * is under way, the caller writes it himself. The memory is the caller's again on return.
  */
 static napi_value shim_send_when_written(napi_env env, napi_callback_info info)
 {
-	napi_value argv[3];
+	napi_value argv[4];
 	struct job *job;
-	uint8_t *bytes, *memory, *end;
+	uint8_t *bytes, *memory;
 	size_t length, available;
 	struct slot *slot;
-	int64_t patience;
+	int64_t patience, alone;
 
-	if (!shim_arguments(env, info, 3, argv) || !shim_bytes(env, argv[0], &bytes, &length) ||
-	    !shim_bytes(env, argv[1], &memory, &available) || !shim_int64(env, argv[2], &patience))
+	if (!shim_arguments(env, info, 4, argv) || !shim_bytes(env, argv[0], &bytes, &length) ||
+	    !shim_bytes(env, argv[1], &memory, &available) || !shim_int64(env, argv[2], &patience) || !shim_int64(env, argv[3], &alone))
 		return NULL;
 	job = (struct job *)bytes;
 	if ((uintptr_t)bytes % sizeof(double) != 0 || !is_sound(job, length, available)) {
@@ -317,6 +349,17 @@ static napi_value shim_send_when_written(napi_env env, napi_callback_info info)
 		return NULL;
 	}
 	pthread_mutex_lock(&pool.lock);
+	if (atomic_load(&pool.busy) == 0 && pool.mean < alone && lies_on_pages(job, memory)) {
+		int64_t began = monotonic_nanoseconds();
+
+		/* Nobody else begins one. */
+		pthread_mutex_unlock(&pool.lock);
+		perform(job, memory);
+		pthread_mutex_lock(&pool.lock);
+		learn(monotonic_nanoseconds() - began, job, 1);
+		pthread_mutex_unlock(&pool.lock);
+		return shim_result(env, 0);
+	}
 	while ((slot = free_slot()) == NULL && pool.mean < patience && pool.started > 0 && !pool.stopping)
 		pthread_cond_wait(&pool.ended, &pool.lock);
 	if (slot == NULL || pool.started == 0 || pool.stopping) {
@@ -326,12 +369,7 @@ static napi_value shim_send_when_written(napi_env env, napi_callback_info info)
 	}
 	/* Nobody else takes a free one. */
 	pthread_mutex_unlock(&pool.lock);
-	memcpy(&slot->job, job, size_of_job(job));
-	end = slot->memory;
-	for (size_t i = 0; i < (size_t)job->count; i++) {
-		memcpy(end, memory + (size_t)job->pieces[i].from, (size_t)job->pieces[i].length);
-		end += (size_t)job->pieces[i].length;
-	}
+	fill(slot, job, memory);
 	pthread_mutex_lock(&pool.lock);
 	slot->number = pool.begun++;
 	slot->state = WAITING;

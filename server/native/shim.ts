@@ -39,9 +39,10 @@ export interface ServerShim {
   /**
    * Gives them a job (session/data-writes.ts) and the memory from which it writes, which is the caller's again on return.
    * @param patience nanoseconds that a mebibyte may take for the call to wait where too many are under way
+   * @param alone nanoseconds that a mebibyte may take for the call to write it itself where none is under way
    * @returns 0, or -EAGAIN where the job was not taken
    */
-  sendWhenWritten(job: Uint8Array, memory: Uint8Array, patience: number): number;
+  sendWhenWritten(job: Uint8Array, memory: Uint8Array, patience: number, alone: number): number;
   /** Returns when all have ended. @returns 0, or the negative errno of one of new blocks that failed, once */
   awaitDataWrites(): number;
   /** Returns when nothing is being written there. */

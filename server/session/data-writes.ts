@@ -25,6 +25,8 @@ const SECTOR = 4096;
  * cache takes the rest, and the filesystem thread goes on.
  */
 const SLOW = 10_000_000;
+/** A device that takes less has written what nobody else waits behind before another thread is awake, and has copied it. */
+const QUICK = 2_000_000;
 
 /**
  * Starts the threads: while no filter of system calls forbids it.
@@ -55,14 +57,15 @@ export function startDataWrites(direct: number, descriptor: number, fuse: number
       return true;
     },
     markFresh: () => void (isFresh = true),
-    answerWrite({ uniqueLow, uniqueHigh, nodeid, bytes }, size) {
+    answerWrite(request, size) {
+      const { uniqueLow, uniqueHigh, nodeid, bytes } = request;
       writeOutHeader(view, DONE, DONE_SIZE, 0, uniqueLow, uniqueHigh);
       writeWriteOut(view, DONE + OUT_HEADER_SIZE, size);
       writeOutHeader(view, FAILED, OUT_HEADER_SIZE, -constants.errno.EIO, uniqueLow, uniqueHigh);
       view.setFloat64(NODEID, nodeid, true);
       view.setFloat64(FRESH, isFresh ? 1 : 0, true);
       view.setFloat64(COUNT, count, true);
-      return serverShim.sendWhenWritten(job, bytes, SLOW) >= 0;
+      return serverShim.sendWhenWritten(job, bytes, SLOW, request.othersWait() ? 0 : QUICK) >= 0;
     },
   };
 }
