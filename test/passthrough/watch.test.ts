@@ -1,6 +1,6 @@
 /** What others change beneath the mount of a directory, and that the kernel asks nothing while nobody changes anything. */
 import { spawnSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { cannotMount } from '../support/machine.js';
@@ -16,7 +16,7 @@ t.setTimeout(300_000);
 const QUIET = 2500;
 /** Without being told, it would ask after a minute. */
 const AT_ONCE = 40_000;
-const skip = cannotMount();
+const skip = cannotMount() || (!existsSync('/proc/sys/fs/fanotify') && 'the kernel has no fanotify');
 
 const other = (script: string, directory: string): void => {
   const { status, stderr } = spawnSync('sh', ['-ec', script], { cwd: directory, encoding: 'utf8' });

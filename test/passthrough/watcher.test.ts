@@ -3,7 +3,7 @@
  * that was taken over can ask of it, and that nobody waits for ever where the server dies. A pipe stands in for /dev/fuse.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, linkSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { shim } from '../../helper/native/shim.js';
@@ -129,7 +129,7 @@ const other = (script: string, inside: string): void => {
   if (status !== 0) throw new Error(stderr);
 };
 
-const skip = cannotMount();
+const skip = cannotMount() || (!existsSync('/proc/sys/fs/fanotify') && 'the kernel has no fanotify');
 
 for (const { name, withTree } of treeFilesystems) {
   t.test(`what others change is told, on ${name}`, { skip }, (t) =>
