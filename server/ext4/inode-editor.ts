@@ -38,6 +38,15 @@ export class InodeEditor implements TransactionListener {
   /** Before the first byte of an inode changes, i_block and extended attributes in its body included. */
   modify(inode: Inode): void {
     this.#transactions.modify(inode.block, Verified.InodeTable, 0);
+    this.#changes(inode);
+  }
+
+  #modifyTimes(inode: Inode): void {
+    this.#transactions.modifyTimes(inode.block, Verified.InodeTable, 0);
+    this.#changes(inode);
+  }
+
+  #changes(inode: Inode): void {
     if (!this.#changed.includes(inode)) this.#changed.push(inode);
   }
 
@@ -112,7 +121,7 @@ export class InodeEditor implements TransactionListener {
 
   /** Seconds outside what the inode can hold are clamped; the first and the last have no fraction (timestamp_truncate()). */
   setTime(inode: Inode, field: TimeField, seconds: number, nanoseconds: number): void {
-    this.modify(inode);
+    this.#modifyTimes(inode);
     const { view, offset } = inode;
     const wide = this.#superblock.inodeSize > GOOD_OLD_INODE_SIZE && field.extra + 4 <= GOOD_OLD_INODE_SIZE + inode.extraSize;
     const latest = wide ? LATEST_SECOND : LATEST_SECOND_32;
@@ -132,7 +141,7 @@ export class InodeEditor implements TransactionListener {
   }
 
   bumpVersion(inode: Inode): void {
-    this.modify(inode);
+    this.#modifyTimes(inode);
     const { view, offset } = inode;
     const low = (layout.versionLow(view, offset) + 1) >>> 0;
     layout.setVersionLow(view, offset, low);

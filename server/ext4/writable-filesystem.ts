@@ -75,10 +75,11 @@ export class WritableFilesystem extends WritableParts {
 
   /**
    * Begins to; operations go on meanwhile. Whoever calls it calls `transactions.collect` from time to time.
+   * @param dataOnly what changed beside data may be lost, as far as nobody needs it to find the data
    * @returns what to ask `outcome` for
    */
-  beginCommit(): number {
-    if (this.transactions.isEmpty) {
+  beginCommit(dataOnly = false): number {
+    if (this.transactions.isEmpty || (dataOnly && this.#isFoundWithoutCommit)) {
       if (this.writer.unflushed) this.transactions.beginFlush();
     } else {
       if (this.writer.unflushed && !this.sink.flushesData) this.filesystem.device.flush();
@@ -86,6 +87,10 @@ export class WritableFilesystem extends WritableParts {
     }
     this.writer.unflushed = false;
     return this.transactions.begun;
+  }
+
+  get #isFoundWithoutCommit(): boolean {
+    return !this.transactions.changesMoreThanTimes && this.transactions.aborted === undefined;
   }
 
   /** What became of it: undefined while it is under way. */

@@ -13,6 +13,8 @@ export class DeferredSyncs implements DeferredRequests {
   readonly #filesystem: () => WritableFilesystem;
   /** Pairs of the halves of `unique`. */
   #waiting: number[] = [];
+  /** Whether all of them wait for data alone. */
+  #isForData = true;
   /** Those whose commit is under way, and its number. */
   #sharing: number[] = [];
   #number = 0;
@@ -38,8 +40,10 @@ export class DeferredSyncs implements DeferredRequests {
     return this.#sharing.length > 0 || this.#filesystem().transactions.isBusy;
   }
 
-  defer({ uniqueLow, uniqueHigh }: Request): typeof DEFERRED {
+  /** @param dataOnly what changed beside data may be lost, as far as nobody needs it to find the data */
+  defer({ uniqueLow, uniqueHigh }: Request, dataOnly = false): typeof DEFERRED {
     this.#waiting.push(uniqueLow, uniqueHigh);
+    this.#isForData &&= dataOnly;
     return DEFERRED;
   }
 
@@ -51,10 +55,12 @@ export class DeferredSyncs implements DeferredRequests {
   settle(answer: DeferredAnswer): void {
     const filesystem = this.#filesystem();
     this.#answerSharing(answer);
+    const dataOnly = this.#isForData && !this.#isWanted;
+    this.#isForData = true;
     this.#isWanted = false;
     [this.#sharing, this.#waiting] = [this.#waiting, this.#sharing];
     try {
-      this.#number = filesystem.beginCommit();
+      this.#number = filesystem.beginCommit(dataOnly);
     } catch (error) {
       this.#tell(error);
       this.#answerAll(answer, error);

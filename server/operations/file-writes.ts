@@ -1,5 +1,5 @@
 import * as requests from '../../protocol/fuse/requests.js';
-import { FallocateMode, WriteFlags } from '../../protocol/fuse/requests.js';
+import { FallocateMode, FsyncFlag, WriteFlags } from '../../protocol/fuse/requests.js';
 import { writeCopyOut, writeWriteOut } from '../../protocol/fuse/replies.js';
 import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
@@ -98,7 +98,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     answer: writeWriteOut,
   });
 
-  const sync: Handler = (request) => volume.syncs.defer(request);
+  const sync: Handler = (request) => volume.syncs.defer(request, (requests.fsyncFlags(request.view, request.bodyOffset) & FsyncFlag.DATA_ONLY) !== 0);
 
   return {
     WRITE: writeData?.answering(write, ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset)) ?? write,
@@ -123,7 +123,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     COPY_FILE_RANGE_64: copy(writeCopyOut),
     FSYNC: sync,
     FSYNCDIR: sync,
-    SYNCFS: sync,
+    SYNCFS: (request) => volume.syncs.defer(request),
     // Nothing to do when a descriptor is closed: ENOSYS tells the kernel so once and for all.
     FLUSH: () => -errno.ENOSYS,
   };

@@ -38,9 +38,14 @@ class Bench {
   }
 
   /** An FSYNC, and what the session does then. */
-  sync(unique: number): void {
-    this.syncs.defer({ uniqueLow: unique, uniqueHigh: 0 } as Request);
+  sync(unique: number, dataOnly = false): void {
+    this.syncs.defer({ uniqueLow: unique, uniqueHigh: 0 } as Request, dataOnly);
     this.#settled();
+  }
+
+  /** What fdatasync(2) does not wait for. */
+  touch(): void {
+    this.writable.change(() => this.writable.inodes.touch(this.writable.filesystem.root, 1_700_000_000, 0, true));
   }
 
   advance(steps: number): void {
@@ -123,6 +128,44 @@ t.test('data alone is flushed, and a flush that fails is the error of those who 
   bench.sync(3);
   bench.advance(MANY_STEPS);
   t.same(bench.answers.at(-1), [3, 0], 'the journal is as it was');
+  bench.writable.close();
+});
+
+t.test('who waits for data alone waits for a commit if others do', async (t) => {
+  const bench = new Bench(new RecordingDevice(await image(t)));
+  bench.touch();
+  const flushes = bench.flushes;
+  bench.writable.writer.unflushed = true;
+  bench.sync(1, true);
+  bench.advance(1);
+  t.same(bench.answers, [[1, 0]]);
+  t.equal(bench.flushes - flushes, 1);
+  t.notOk(bench.writable.transactions.isEmpty, 'the times are not durable');
+
+  bench.writable.writer.unflushed = true;
+  bench.sync(2, true);
+  bench.sync(3, true);
+  bench.sync(4);
+  bench.advance(1);
+  t.same(bench.answers, [[1, 0], [2, 0]]);
+  bench.advance(MANY_STEPS);
+  t.same(bench.answers, [[1, 0], [2, 0], [3, 0], [4, 0]]);
+  t.equal(bench.flushes - flushes, 4);
+  t.ok(bench.writable.transactions.isEmpty);
+
+  bench.touch();
+  bench.sync(5, true);
+  t.same(bench.answers.at(-1), [5, 0], 'without data there is nothing to wait for');
+  bench.syncs.want();
+  bench.sync(6, true);
+  bench.advance(MANY_STEPS);
+  t.same(bench.answers.at(-1), [6, 0]);
+  t.ok(bench.writable.transactions.isEmpty, 'a commit was due');
+  bench.make();
+  bench.sync(7, true);
+  t.equal(bench.answers.at(-1)?.[0], 6, 'a name has to be committed');
+  bench.advance(MANY_STEPS);
+  t.same(bench.answers.at(-1), [7, 0]);
   bench.writable.close();
 });
 

@@ -50,6 +50,7 @@ export class Transactions {
   #handle = 0;
   #open = false;
   #committing = false;
+  #changesMoreThanTimes = false;
   #id: number;
   #aborted: Error | undefined;
   #startedAt = 0;
@@ -76,6 +77,11 @@ export class Transactions {
   /** Whether the running transaction is. */
   get isEmpty(): boolean {
     return this.#blocks.length === 0 && this.#revoked.size === 0;
+  }
+
+  /** Whether the running transaction has what must be durable before data that was written can be found again. */
+  get changesMoreThanTimes(): boolean {
+    return this.#changesMoreThanTimes;
   }
 
   /** Whether a commit, a flush, or a part of a checkpoint was begun that `collect` has not seen the end of. */
@@ -161,6 +167,12 @@ export class Transactions {
    * @param checksumSeed for that checksum: the inode's seed, the group's number, or 0
    */
   modify(block: CachedBlock, as: Verified, checksumSeed: number): void {
+    this.#changesMoreThanTimes = true;
+    this.modifyTimes(block, as, checksumSeed);
+  }
+
+  /** The same for times, which fdatasync(2) does not wait for. */
+  modifyTimes(block: CachedBlock, as: Verified, checksumSeed: number): void {
     if (!this.#open) throw new Error(`block ${block.number} is changed outside a handle`);
     if (block.handle !== this.#handle) this.#keepImage(block, false);
     this.#join(block, as, checksumSeed);
@@ -168,6 +180,7 @@ export class Transactions {
 
   /** A block with new contents, all zeros, as a part of the running transaction. Its old contents are not read. */
   create(number: PhysicalBlock, as: Verified, checksumSeed: number, owner: number): CachedBlock {
+    this.#changesMoreThanTimes = true;
     const known = this.#cache.peek(number);
     if (known !== undefined && known.handle !== this.#handle) this.#keepImage(known, false);
     if (known?.transaction === 0) this.#sink.preserve(known);
@@ -183,6 +196,7 @@ export class Transactions {
    * The allocator does not hand it out before the transaction has committed.
    */
   forget(number: PhysicalBlock): void {
+    this.#changesMoreThanTimes = true;
     this.#forgotten.push(number);
     this.#checkSize();
   }
@@ -270,6 +284,7 @@ export class Transactions {
     for (const block of this.#blocks) block.transaction = 0;
     this.#blocks = [];
     this.#revoked.clear();
+    this.#changesMoreThanTimes = false;
     this.#startedAt = 0;
     this.#id = (this.#id + 1) >>> 0 || 1;
     this.#outcomes.begin('commit');
