@@ -21,14 +21,19 @@ const TOP_MAJOR = HASH_END - 4;
 /** Names of one hash can spread over any number of leaves; a directory with more than this is not sound. */
 const MAX_ENTRIES = 1 << 20;
 
-/** Ciura's sequence, carried on. */
-const GAPS = [90927, 40412, 17961, 7983, 3548, 1577, 701, 301, 132, 57, 23, 10, 4, 1];
+/** The rest of a division without a call of the C library, which `%` of large numbers is. */
+const below = (value: number, unit: number): number => value - Math.floor(value / unit) * unit;
 
 /** The first key of a hash. */
 export const keyOfHash = (major: number): number => Math.floor(major / 2) * TIE;
 export const hashOfKey = (key: number): number => Math.floor(key / TIE) * 2;
 
-/** The entries of one leaf, or of leaves that continue each other, in order. */
+/**
+ * The entries of one leaf, or of leaves that continue each other, in order.
+ *
+ * What is sorted are ranks, by the sort of typed arrays, which is quick from the first call on: the hash and behind it
+ * the number of the entry in the order of `add`; among entries of one hash, the rest of the key and that number.
+ */
 export class OrderedEntries {
   inode = 0;
   /** Hash with which the first leaf begins. */
@@ -41,10 +46,14 @@ export class OrderedEntries {
   readonly loads: number[] = [];
   readonly #blockSize: number;
   readonly #hash: NameHash;
+  /** In the order of `add`. */
   #keys = new Float64Array(512);
   /** Where each entry lies: its run, and the entry in it. */
   #runs = new Uint32Array(512);
   #entries = new Uint32Array(512);
+  #ranks = new Float64Array(512);
+  /** Which entry comes when. */
+  #order = new Uint32Array(512);
 
   constructor(blockSize: number, hash: NameHash) {
     this.#blockSize = blockSize;
@@ -62,15 +71,15 @@ export class OrderedEntries {
   }
 
   key(index: number): number {
-    return this.#keys[index] as number;
+    return this.#keys[this.#order[index] as number] as number;
   }
 
   runOf(index: number): number {
-    return this.#runs[index] as number;
+    return this.#runs[this.#order[index] as number] as number;
   }
 
   entryOf(index: number): number {
-    return this.#entries[index] as number;
+    return this.#entries[this.#order[index] as number] as number;
   }
 
   /** Takes in the entries of a leaf, or of one stretch of an inode, where hashes are below `high`. */
@@ -96,11 +105,16 @@ export class OrderedEntries {
 
   /** To be called after the last `add`. */
   sort(): void {
-    this.#sortKeys();
+    this.#sortRanks();
+    const keys = this.#keys;
     for (let index = 0, previous = -1, ordinal = 0; index < this.count; index++) {
-      const tied = this.key(index) - (this.key(index) % ORDINALS);
+      const entry = below(this.#ranks[index] as number, MAX_ENTRIES);
+      const key = keys[entry] as number;
+      const tied = key - below(key, ORDINALS);
+      // Equal keys stay in the order in which they lie, so that their ordinals do not change without a reason.
       ordinal = tied === previous ? Math.min(ordinal + 1, ORDINALS - 1) : 0;
-      this.#keys[index] = tied + ordinal;
+      this.#order[index] = entry;
+      keys[entry] = tied + ordinal;
       previous = tied;
     }
   }
@@ -117,34 +131,28 @@ export class OrderedEntries {
     return low;
   }
 
-  /** Equal keys stay in the order in which they lie, so that their ordinals do not change without a reason. */
-  #isAfter(index: number, key: number, run: number, entry: number): boolean {
-    const other = this.key(index);
-    if (other !== key) return other > key;
-    return this.runOf(index) === run ? this.entryOf(index) > entry : this.runOf(index) > run;
+  #sortRanks(): void {
+    const { count } = this;
+    const ranks = this.#ranks;
+    for (let entry = 0; entry < count; entry++) ranks[entry] = Math.floor((this.#keys[entry] as number) / TIE) * MAX_ENTRIES + entry;
+    ranks.subarray(0, count).sort();
+    for (let first = 0, hash = -1, index = 0; index <= count; index++) {
+      const next = index < count ? Math.floor((ranks[index] as number) / MAX_ENTRIES) : -1;
+      if (next === hash) continue;
+      if (index - first > 1) this.#sortTied(first, index);
+      first = index;
+      hash = next;
+    }
   }
 
-  /** Shell's sort, of three arrays at once. */
-  #sortKeys(): void {
-    const keys = this.#keys;
-    const runs = this.#runs;
-    const entries = this.#entries;
-    for (const gap of GAPS) {
-      for (let index = gap; index < this.count; index++) {
-        const key = keys[index] as number;
-        const run = runs[index] as number;
-        const entry = entries[index] as number;
-        let at = index;
-        for (; at >= gap && this.#isAfter(at - gap, key, run, entry); at -= gap) {
-          keys[at] = keys[at - gap] as number;
-          runs[at] = runs[at - gap] as number;
-          entries[at] = entries[at - gap] as number;
-        }
-        keys[at] = key;
-        runs[at] = run;
-        entries[at] = entry;
-      }
+  /** Sorts the ranks of entries of one hash. */
+  #sortTied(first: number, end: number): void {
+    const tied = this.#ranks.subarray(first, end);
+    for (let index = 0; index < tied.length; index++) {
+      const entry = below(tied[index] as number, MAX_ENTRIES);
+      tied[index] = below(this.#keys[entry] as number, TIE) * MAX_ENTRIES + entry;
     }
+    tied.sort();
   }
 
   #grow(): void {
@@ -155,6 +163,8 @@ export class OrderedEntries {
     this.#keys = new Float64Array(keys.length * 2);
     this.#runs = new Uint32Array(keys.length * 2);
     this.#entries = new Uint32Array(keys.length * 2);
+    this.#ranks = new Float64Array(keys.length * 2);
+    this.#order = new Uint32Array(keys.length * 2);
     this.#keys.set(keys);
     this.#runs.set(runs);
     this.#entries.set(entries);

@@ -145,14 +145,10 @@ function packWords(words: Int32Array, count: number, bytes: Uint8Array, offset: 
 
 const rotate = (value: number, bits: number): number => (value << bits) | (value >>> (32 - bits));
 
-const choose = (a: number, x: number, y: number, z: number, word: number, bits: number): number =>
-  rotate((a + (z ^ (x & (y ^ z))) + word) | 0, bits);
-const majority = (a: number, x: number, y: number, z: number, word: number, bits: number): number =>
-  rotate((a + ((x & y) + ((x ^ y) & z)) + word + 0x5a827999) | 0, bits);
-const parity = (a: number, x: number, y: number, z: number, word: number, bits: number): number =>
-  rotate((a + (x ^ y ^ z) + word + 0x6ed9eba1) | 0, bits);
-
-/** MD4 (RFC 1320) with eight steps instead of sixteen in each round. */
+/**
+ * MD4 (RFC 1320) with eight steps instead of sixteen in each round. They are written out: of so many calls
+ * V8 does not make one function.
+ */
 function halfMd4Transform(state: Int32Array, words: Int32Array): void {
   const w0 = words[0] as number;
   const w1 = words[1] as number;
@@ -167,32 +163,32 @@ function halfMd4Transform(state: Int32Array, words: Int32Array): void {
   let c = state[2] as number;
   let d = state[3] as number;
 
-  a = choose(a, b, c, d, w0, 3);
-  d = choose(d, a, b, c, w1, 7);
-  c = choose(c, d, a, b, w2, 11);
-  b = choose(b, c, d, a, w3, 19);
-  a = choose(a, b, c, d, w4, 3);
-  d = choose(d, a, b, c, w5, 7);
-  c = choose(c, d, a, b, w6, 11);
-  b = choose(b, c, d, a, w7, 19);
+  a = rotate((a + (d ^ (b & (c ^ d))) + w0) | 0, 3);
+  d = rotate((d + (c ^ (a & (b ^ c))) + w1) | 0, 7);
+  c = rotate((c + (b ^ (d & (a ^ b))) + w2) | 0, 11);
+  b = rotate((b + (a ^ (c & (d ^ a))) + w3) | 0, 19);
+  a = rotate((a + (d ^ (b & (c ^ d))) + w4) | 0, 3);
+  d = rotate((d + (c ^ (a & (b ^ c))) + w5) | 0, 7);
+  c = rotate((c + (b ^ (d & (a ^ b))) + w6) | 0, 11);
+  b = rotate((b + (a ^ (c & (d ^ a))) + w7) | 0, 19);
 
-  a = majority(a, b, c, d, w1, 3);
-  d = majority(d, a, b, c, w3, 5);
-  c = majority(c, d, a, b, w5, 9);
-  b = majority(b, c, d, a, w7, 13);
-  a = majority(a, b, c, d, w0, 3);
-  d = majority(d, a, b, c, w2, 5);
-  c = majority(c, d, a, b, w4, 9);
-  b = majority(b, c, d, a, w6, 13);
+  a = rotate((a + ((b & c) + ((b ^ c) & d)) + w1 + 0x5a827999) | 0, 3);
+  d = rotate((d + ((a & b) + ((a ^ b) & c)) + w3 + 0x5a827999) | 0, 5);
+  c = rotate((c + ((d & a) + ((d ^ a) & b)) + w5 + 0x5a827999) | 0, 9);
+  b = rotate((b + ((c & d) + ((c ^ d) & a)) + w7 + 0x5a827999) | 0, 13);
+  a = rotate((a + ((b & c) + ((b ^ c) & d)) + w0 + 0x5a827999) | 0, 3);
+  d = rotate((d + ((a & b) + ((a ^ b) & c)) + w2 + 0x5a827999) | 0, 5);
+  c = rotate((c + ((d & a) + ((d ^ a) & b)) + w4 + 0x5a827999) | 0, 9);
+  b = rotate((b + ((c & d) + ((c ^ d) & a)) + w6 + 0x5a827999) | 0, 13);
 
-  a = parity(a, b, c, d, w3, 3);
-  d = parity(d, a, b, c, w7, 9);
-  c = parity(c, d, a, b, w2, 11);
-  b = parity(b, c, d, a, w6, 15);
-  a = parity(a, b, c, d, w1, 3);
-  d = parity(d, a, b, c, w5, 9);
-  c = parity(c, d, a, b, w0, 11);
-  b = parity(b, c, d, a, w4, 15);
+  a = rotate((a + (b ^ c ^ d) + w3 + 0x6ed9eba1) | 0, 3);
+  d = rotate((d + (a ^ b ^ c) + w7 + 0x6ed9eba1) | 0, 9);
+  c = rotate((c + (d ^ a ^ b) + w2 + 0x6ed9eba1) | 0, 11);
+  b = rotate((b + (c ^ d ^ a) + w6 + 0x6ed9eba1) | 0, 15);
+  a = rotate((a + (b ^ c ^ d) + w1 + 0x6ed9eba1) | 0, 3);
+  d = rotate((d + (a ^ b ^ c) + w5 + 0x6ed9eba1) | 0, 9);
+  c = rotate((c + (d ^ a ^ b) + w0 + 0x6ed9eba1) | 0, 11);
+  b = rotate((b + (c ^ d ^ a) + w4 + 0x6ed9eba1) | 0, 15);
 
   state[0] = (state[0] as number) + a;
   state[1] = (state[1] as number) + b;
