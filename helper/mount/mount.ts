@@ -280,7 +280,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
 
 /** Tells the server about the source, and learns what the mount needs. */
 async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
-  const directDevice = source.writable && features.has(DIRECT_DEVICE) ? openPastCache(source) : undefined;
+  const directDevice = features.has(DIRECT_DEVICE) ? openPastCache(source) : undefined;
   const answer = end.source({
     descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }), ...(directDevice !== undefined && { directDevice }) },
     name: source.name,

@@ -50,10 +50,10 @@ export function openForBroker(given: string, readOnly: boolean): Opened {
   return inherited === undefined ? openPath(resolveTag(given), readOnly) : adoptDescriptor(inherited, given, readOnly);
 }
 
-/** The same for reading and writing once more, past the machine's cache; undefined where it cannot be had, as on some filesystems of images. */
-export function openPastCache({ descriptor }: Source): number | undefined {
+/** The same once more, past the machine's cache; undefined where it cannot be had, as on some filesystems of images. */
+export function openPastCache({ descriptor, writable }: Source): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${descriptor}`, constants.O_RDWR | constants.O_DIRECT);
+    return openSync(`/proc/self/fd/${descriptor}`, (writable ? constants.O_RDWR : constants.O_RDONLY) | constants.O_DIRECT);
   } catch {
     return undefined;
   }

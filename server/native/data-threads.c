@@ -30,6 +30,8 @@ enum {
 	STACK = 128 * 1024,
 	/* What takes longer does so because it is long. */
 	SMALL = 32 * 1024,
+	/* So much is not worth a copy in the machine's cache. */
+	LARGE = 128 * 1024,
 };
 
 /* A position below zero stands for zeros. */
@@ -70,6 +72,8 @@ static struct {
 	unsigned int first, waiting;
 	bool stopping;
 	int32_t device, channel;
+	/* The device past the machine's cache, or -1. */
+	int32_t direct;
 	size_t largest;
 	pid_t owner;
 	double failures;
@@ -89,10 +93,19 @@ static size_t size_of_job(const struct job *job)
 	return offsetof(struct job, ranges) + (size_t)job->count * sizeof(struct range);
 }
 
+/* Where nothing but whole pages is read, and much of it, past the machine's cache. */
+static int32_t descriptor_for(const uint8_t *target, const struct range *range)
+{
+	bool aligned = ((uintptr_t)target | (size_t)range->position | (size_t)range->length) % PAGE == 0;
+
+	return pool.direct >= 0 && aligned && range->length >= LARGE ? pool.direct : pool.device;
+}
+
 /* 0, or an errno */
 static int read_range(uint8_t *target, const struct range *range)
 {
 	size_t length = (size_t)range->length, done = 0;
+	int32_t descriptor = descriptor_for(target, range);
 
 	if (range->position < 0) {
 		memset(target, 0, length);
@@ -100,12 +113,14 @@ static int read_range(uint8_t *target, const struct range *range)
 	}
 	await_data_write(range->position, range->length);
 	while (done < length) {
-		ssize_t count = pread(pool.device, target + done, length - done, (off_t)range->position + (off_t)done);
+		ssize_t count = pread(descriptor, target + done, length - done, (off_t)range->position + (off_t)done);
 
 		if (count > 0)
 			done += (size_t)count;
 		else if (count == 0)
 			return EIO;
+		else if (errno == EINVAL && descriptor == pool.direct)
+			descriptor = pool.device;
 		else if (errno != EINTR)
 			return errno;
 	}
@@ -220,12 +235,12 @@ static int start_one(struct data_thread *thread)
 	return error;
 }
 
-/* startDataThreads(count, device, channel, largest): how many there are, or -errno where there is none */
+/* startDataThreads(count, device, channel, largest, direct: -1 for none): how many there are, or -errno where there is none */
 static napi_value shim_start_data_threads(napi_env env, napi_callback_info info)
 {
 	int32_t count, largest;
 
-	if (!shim_int32s(env, info, &count, &pool.device, &pool.channel, &largest))
+	if (!shim_int32s(env, info, &count, &pool.device, &pool.channel, &largest, &pool.direct))
 		return NULL;
 	errno = pool.started > 0 ? EBUSY : count < 1 || count > MOST_THREADS || largest < 1 ? EINVAL : 0;
 	if (errno != 0)

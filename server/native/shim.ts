@@ -16,8 +16,8 @@ export interface ServerShim {
   writeFrom(descriptor: number, bytes: Uint8Array, offset: number, length: number): number;
   /** preadv2(2) with RWF_NOWAIT into bytes[offset, offset+length): -EAGAIN where it would have to wait, and the kernel begins to read. */
   readNow(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
-  /** Threads, so many, that send to the channel what they read from the device. @returns how many there are */
-  startDataThreads(count: number, device: number, channel: number, largest: number): number;
+  /** Threads, so many, that send to the channel what they read from the device; what is large by way of `direct`, -1 for none. @returns how many there are */
+  startDataThreads(count: number, device: number, channel: number, largest: number, direct: number): number;
   /**
    * Gives them a job (session/data-threads.ts), for which a thread is woken at once, or where enough wait.
    * @returns nanoseconds that small reads have waited lately, or -EAGAIN where no more jobs can wait

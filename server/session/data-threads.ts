@@ -6,6 +6,9 @@ import { serverShim } from '../native/shim.js';
 import { startDataWrites } from './data-writes.js';
 import type { DataThreads, TransferFailure } from './filesystem.js';
 
+/** In the place of a descriptor. */
+export const NONE = -1;
+
 /** So many reads are in progress at once; further ones wait until one of these is done. */
 const THREADS = 4;
 
@@ -25,11 +28,11 @@ const QUICK = 200_000;
 /**
  * Starts the threads: while no filter of system calls forbids it.
  * @param descriptor of the device; @param fuse where replies go; @param largest of the reads and writes
- * @param direct the device past all caches, where it is to be written
+ * @param direct the device past all caches, or NONE; @param writable whether it is to be written
  * @returns undefined where none can be started: all is done by the calling thread then
  */
-export function startDataThreads(descriptor: number, fuse: number, largest: number, direct?: number): DataThreads | undefined {
-  if (serverShim.startDataThreads(THREADS, descriptor, fuse, largest) < 0) return undefined;
+export function startDataThreads(descriptor: number, fuse: number, largest: number, direct: number, writable: boolean): DataThreads | undefined {
+  if (serverShim.startDataThreads(THREADS, descriptor, fuse, largest, direct) < 0) return undefined;
   const job = new Uint8Array(RANGES + MOST_RANGES * 2 * Float64Array.BYTES_PER_ELEMENT);
   const view = new DataView(job.buffer);
   const ranges = new DeviceRanges(new Float64Array(job.buffer, RANGES));
@@ -37,7 +40,7 @@ export function startDataThreads(descriptor: number, fuse: number, largest: numb
   const facts = new Float64Array(FAILURE_FACTS);
   const factBytes = new Uint8Array(facts.buffer);
   return {
-    writes: direct === undefined ? undefined : startDataWrites(direct, descriptor, fuse, largest),
+    writes: direct === NONE || !writable ? undefined : startDataWrites(direct, descriptor, fuse, largest),
     ranges,
     answerRead({ uniqueLow, uniqueHigh, nodeid }, length, hasBegun) {
       writeOutHeader(view, ANSWER, OUT_HEADER_SIZE + length, 0, uniqueLow, uniqueHigh);

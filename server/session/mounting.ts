@@ -3,7 +3,7 @@ import { DIRECTORY_TREE, type Source } from '../../protocol/service/messages.js'
 import { ServerEnd } from '../../protocol/service/server-end.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../confinement/confinement.js';
 import { OptionError, type FilesystemModule, type FilesystemSource, type JournalSource, type MountedFilesystem } from './filesystem.js';
-import { startDataThreads } from './data-threads.js';
+import { NONE, startDataThreads } from './data-threads.js';
 import { iomapChannel } from './iomap-channel.js';
 import { DEFAULT_MAXIMUM_PAGES } from './negotiation.js';
 import { toRefusal } from './refusal.js';
@@ -110,7 +110,7 @@ function describe({ descriptors, name, target, kind, size, offset, sizeLimit, se
     writable,
     options: options.filter((option) => !isConfinementOption(option)),
     ...iomapOf(descriptors.fuse),
-    startDataThreads: () => startDataThreads(descriptors.device, descriptors.fuse, maximumPages * PAGE, descriptors.directDevice),
+    startDataThreads: () => startDataThreads(descriptors.device, descriptors.fuse, maximumPages * PAGE, descriptors.directDevice ?? NONE, writable),
   };
 }
 

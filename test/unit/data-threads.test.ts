@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { ZEROS } from '../../server/device/device-ranges.js';
 import { serverShim } from '../../server/native/shim.js';
-import { startDataThreads } from '../../server/session/data-threads.js';
+import { NONE, startDataThreads } from '../../server/session/data-threads.js';
 import type { DataThreads } from '../../server/session/filesystem.js';
 import { Request } from '../../server/session/request.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -26,7 +26,7 @@ function threads(t: Test): { threads: DataThreads; packets: Channel } {
   writeFileSync(device, Buffer.concat(Array.from({ length: 64 }, (_, block) => Buffer.alloc(BLOCK, block))));
   const from = openSync(device, 'r');
   const [packets, channel] = Channel.pair();
-  const started = startDataThreads(from, channel.fd, LARGE);
+  const started = startDataThreads(from, channel.fd, LARGE, NONE, false);
   if (started === undefined) throw new Error('no threads');
   t.teardown(() => {
     started.stop();
@@ -108,5 +108,5 @@ t.test('jobs that make no sense are refused', async (t) => {
   for (const count of [-1, 257, NaN, Infinity]) refused(count, 1);
   for (const length of [-1, NaN, Infinity, LARGE + 1]) refused(1, length);
   t.throws(() => serverShim.sendWhenRead(bytes.subarray(0, 40), 1), RangeError, 'too short');
-  t.equal(serverShim.startDataThreads(1, 0, 0, 1), -EBUSY, 'and one pool is enough');
+  t.equal(serverShim.startDataThreads(1, 0, 0, 1, NONE), -EBUSY, 'and one pool is enough');
 });

@@ -36,7 +36,7 @@ function scene(t: Test, access: number = files.O_RDWR): Scene {
   const direct = openSync(path, access | files.O_DIRECT);
   const device = new DescriptorDevice({ fd, directDescriptor: direct, size: SIZE, readOnly: false, name: 'test' });
   const [packets, channel] = Channel.pair();
-  const threads = startDataThreads(fd, channel.fd, LARGEST, direct);
+  const threads = startDataThreads(fd, channel.fd, LARGEST, direct, true);
   if (threads?.writes === undefined) throw new Error('no threads');
   t.teardown(() => {
     threads.stop();

@@ -4,7 +4,7 @@ import type { Channel } from '../../../protocol/seqpacket/channel.js';
 import { isConfinementOption, isToBeStrict, type Confinement } from '../../confinement/confinement.js';
 import { log } from '../../log.js';
 import type { FilesystemModule, JournalSource, MountedFilesystem } from '../filesystem.js';
-import { startDataThreads } from '../data-threads.js';
+import { NONE, startDataThreads } from '../data-threads.js';
 import { MOST_PAGES, PAGE, type Mount, type SourceListener } from '../mounting.js';
 import { serverShim } from '../../native/shim.js';
 import { MS_RDONLY, readCommandLine, type CommandLine } from './command-line.js';
@@ -68,7 +68,7 @@ function describe(source: LibfuseSource, wish: CommandLine, fuse: number): Param
     offset,
     sizeLimit,
     options: wish.filesystem.filter((option) => !isConfinementOption(option)),
-    startDataThreads: () => startDataThreads(descriptor, fuse, MOST_PAGES * PAGE, direct),
+    startDataThreads: () => startDataThreads(descriptor, fuse, MOST_PAGES * PAGE, direct ?? NONE, writable),
   };
 }
 

@@ -8,7 +8,7 @@ import { serverShim } from '../../native/shim.js';
 /** A block device or image that the mount helper opened for us. The descriptor is the caller's to close. */
 export interface LibfuseSource {
   readonly descriptor: number;
-  /** The same past the machine's cache, where it can be written, and that can be had. */
+  /** The same past the machine's cache, where that can be had. */
   readonly direct: number | undefined;
   readonly kind: 'block device' | 'image file';
   readonly size: number;
@@ -42,9 +42,8 @@ export function openSource(end: ServerEnd, path: string, readOnly: boolean): Lib
 
 /** What is found under the name a second time may be something else. */
 function openedTwice(end: ServerEnd, path: string, source: LibfuseSource, { dev, ino, rdev }: Stats): LibfuseSource {
-  if (!source.writable) return source;
   try {
-    const direct = end.open(path, { openFlags: files.O_RDWR | files.O_DIRECT, quiet: true });
+    const direct = end.open(path, { openFlags: (source.writable ? files.O_RDWR : files.O_RDONLY) | files.O_DIRECT, quiet: true });
     const second = fstatSync(direct);
     if (second.dev === dev && second.ino === ino && second.rdev === rdev) return { ...source, direct };
     closeSync(direct);
