@@ -1,4 +1,4 @@
-// time limit: 600 s
+// time limit: 420 s
 // needs the test kernel
 /**
  * Disks are plugged into a whole system, systemd, udev, logind and udisks over the test kernel, and taken out: inside/
@@ -14,9 +14,9 @@ import { packagesOrReason, UDISKS } from '../support/debian-packages.js';
 import { missing } from '../support/machine.js';
 import { projectRoot } from '../support/native.js';
 
-t.setTimeout(600_000);
+t.setTimeout(420_000);
 
-const SECONDS = 420;
+const SECONDS = 300;
 const MEGABYTES = 3072;
 const COMMAND = `TAP_TIMEOUT=${SECONDS} node dist/test/automount/inside/plugged.js`;
 
