@@ -11,6 +11,9 @@ export interface BlockDevice {
   /** Bytes written since it was opened, where they are counted. */
   readonly bytesWritten?: number;
 
+  /** Others have written so many for this program. */
+  countWritten?(bytes: number): void;
+
   /**
    * Fills target[targetOffset, targetOffset+length) from `position`.
    * @throws DeviceError where the range is outside the device or cannot be read

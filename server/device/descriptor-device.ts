@@ -79,6 +79,10 @@ export class DescriptorDevice implements BlockDevice {
     return this.#offset + position;
   }
 
+  countWritten(bytes: number): void {
+    this.bytesWritten += bytes;
+  }
+
   /** What to throw where he failed. @param range what he wrote; undefined: he flushed */
   failure(range: { readonly length: number; readonly position: number } | undefined, errorNumber: number): DeviceError {
     const what = range === undefined ? 'writing data, or flushing,' : `writing ${range.length} bytes at ${range.position}`;

@@ -69,6 +69,7 @@ export class WriteData implements DataBehind {
       if (outcome < 0) this.clear();
       if (this.#pieces.length === 0) return outcome;
       if (this.#writes.answerWrite(request, sizeOf(request))) {
+        for (const { length } of this.#pieces) this.#device.countWritten?.(length);
         this.clear();
         return DEFERRED;
       }
