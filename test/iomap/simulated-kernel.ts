@@ -46,6 +46,17 @@ export class RequestError extends Error {
   }
 }
 
+/** What a caller would get; 0 where nothing is refused. */
+export function errnoOf(act: () => unknown): number {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof RequestError) return error.errno;
+    throw error;
+  }
+  return 0;
+}
+
 /** Where data is read from and written to by one operation. */
 export interface Mapped {
   readonly mapping: Mapping;

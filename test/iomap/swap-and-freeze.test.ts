@@ -8,7 +8,7 @@ import { e2fsckComplaints } from '../support/image.js';
 import { missing } from '../support/machine.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { KEEP_SIZE, PUNCH_HOLE, SimulatedFile } from './simulated-file.js';
-import { RequestError } from './simulated-kernel.js';
+import { errnoOf } from './simulated-kernel.js';
 import { imageBytes, makeUsedImage, simulatedMount, writeImage, type SimulatedMount } from './simulated-mount.js';
 
 const { EINVAL, EIO, ETXTBSY } = constants.errno;
@@ -27,16 +27,6 @@ async function bench(t: Test): Promise<Bench> {
   const directory = scratchDirectory(t, 'iomap');
   const bytes = imageBytes(await makeUsedImage(directory, 'image', { blockSize: BLOCK }));
   return { ...simulatedMount(bytes, BLOCK), directory, bytes };
-}
-
-function errnoOf(act: () => unknown): number {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof RequestError) return error.errno;
-    throw error;
-  }
-  return 0;
 }
 
 t.test('a swap file', { skip }, async (t) => {

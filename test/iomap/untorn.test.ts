@@ -7,7 +7,7 @@ import { serverShim } from '../../server/native/shim.js';
 import { missing } from '../support/machine.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { SimulatedFile } from './simulated-file.js';
-import { RequestError } from './simulated-kernel.js';
+import { errnoOf } from './simulated-kernel.js';
 import { imageBytes, makeUsedImage, simulatedMount, type SimulatedRecipe } from './simulated-mount.js';
 
 const BLOCK = 4096;
@@ -21,16 +21,6 @@ async function file(t: Test, recipe: Partial<SimulatedRecipe>, untornUnit?: numb
   const { kernel } = simulatedMount(imageBytes(image), BLOCK, untornUnit === undefined ? {} : { untornUnit });
   t.teardown(() => kernel.disconnect());
   return { kernel, made: SimulatedFile.make(kernel, ROOT, 'file') };
-}
-
-function errnoOf(act: () => unknown): number {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof RequestError) return error.errno;
-    throw error;
-  }
-  return 0;
 }
 
 t.test('a block is mapped for one write, and that is not remembered', { skip }, async (t) => {
