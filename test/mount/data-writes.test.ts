@@ -95,7 +95,7 @@ t.test('who waits for the device holds up nobody but who wants it to be durable'
 });
 
 t.test('a reader does not see blocks before they are written', { skip }, async (t) => {
-  const { device } = await scene(t);
+  const { image, device } = await scene(t);
   await fuseMount(device.path, [], async (target) => {
     const path = join(target, 'hole');
     await run('truncate', ['-s', '4M', path]);
@@ -110,6 +110,7 @@ t.test('a reader does not see blocks before they are written', { skip }, async (
     t.ok(NEW.subarray(0, stdout.length).equals(stdout) && stdout.length > 0, 'but what is written then');
     await writing.end;
   });
+  t.equal(await e2fsckComplaints(image), undefined);
 });
 
 t.test('a server that is killed leaves no file with blocks that nobody has written', { skip }, async (t) => {
@@ -161,4 +162,5 @@ t.test('what cannot be written is an error to who wrote it', { skip }, async (t)
     const found = await readFile(join(target, 'fresh')).catch(() => Buffer.alloc(0));
     t.notOk(found.includes('secret'), `${found.length} bytes of it`);
   });
+  t.equal(await e2fsckComplaints(image), undefined);
 });
