@@ -279,9 +279,26 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
 }
 
 /** Tells the server about the source, and learns what the mount needs. */
-async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: number, { source, target, options, journal: findJournal }: OpenedRequest): Promise<MountPlan> {
-  const directDevice = features.has(DIRECT_DEVICE) ? openPastCache(source) : undefined;
-  const answer = end.source({
+async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: number, request: OpenedRequest): Promise<MountPlan> {
+  const directDevice = features.has(DIRECT_DEVICE) ? openPastCache(request.source) : undefined;
+  const answer = ((): MountPlan | NeedJournal => {
+    try {
+      return tell(end, fuse, directDevice, request);
+    } finally {
+      if (directDevice !== undefined) closeDescriptors([directDevice]);
+    }
+  })();
+  if (answer.type === 'mountPlan') return answer;
+  const journal = await request.journal(answer);
+  try {
+    return end.journal({ descriptors: { device: journal.descriptor }, size: journal.size, name: journal.name });
+  } finally {
+    journal.close();
+  }
+}
+
+function tell(end: HelperEnd, fuse: number, directDevice: number | undefined, { source, target, options }: OpenedRequest): MountPlan | NeedJournal {
+  return end.source({
     descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }), ...(directDevice !== undefined && { directDevice }) },
     name: source.name,
     kind: source.kind,
@@ -294,14 +311,6 @@ async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: num
     maxPagesLimit: maxPagesLimit(),
     sectorSize: source.sectorSize,
   });
-  if (directDevice !== undefined) closeDescriptors([directDevice]);
-  if (answer.type === 'mountPlan') return answer;
-  const journal = await findJournal(answer);
-  try {
-    return end.journal({ descriptors: { device: journal.descriptor }, size: journal.size, name: journal.name });
-  } finally {
-    journal.close();
-  }
 }
 
 function warningsOf(source: Source, plan: MountPlan, late: readonly string[]): string[] {
