@@ -136,6 +136,23 @@ static int64_t learn_wait(int64_t waited)
 	return after;
 }
 
+uint8_t *memory_for_data(size_t length)
+{
+	uint8_t *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return NULL;
+	madvise(memory, length, MADV_DONTDUMP);
+	return memory;
+}
+
+void send_message(int32_t channel, const uint8_t *message, size_t length)
+{
+	ssize_t sent = write(channel, message, length);
+
+	(void)sent;
+}
+
 void note_failed_transfer(bool writing, double tag, double position, double length, int error)
 {
 	pthread_mutex_lock(&pool.lock);
@@ -149,7 +166,6 @@ static void perform(const struct job *job, uint8_t *memory)
 {
 	uint8_t *message = memory + PAGE - HEAD, *end = memory + PAGE;
 	int64_t began = monotonic_nanoseconds();
-	ssize_t sent;
 
 	memcpy(message, job->head, HEAD);
 	for (size_t i = 0; i < (size_t)job->count; i++) {
@@ -166,9 +182,7 @@ static void perform(const struct job *job, uint8_t *memory)
 	}
 	if (end - message <= SMALL + HEAD)
 		learn_wait(monotonic_nanoseconds() - began);
-	/* Who waited for it may be gone, and so may the connection. */
-	sent = write(pool.channel, message, (size_t)(end - message));
-	(void)sent;
+	send_message(pool.channel, message, (size_t)(end - message));
 }
 
 static void *work(void *argument)
@@ -224,11 +238,9 @@ static int start_one(struct data_thread *thread)
 {
 	int error;
 
-	thread->memory = mmap(NULL, PAGE + pool.largest, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (thread->memory == MAP_FAILED)
+	thread->memory = memory_for_data(PAGE + pool.largest);
+	if (!thread->memory)
 		return errno;
-	/* People's files pass through it. */
-	madvise(thread->memory, PAGE + pool.largest, MADV_DONTDUMP);
 	error = start_thread(&thread->thread, STACK, work, thread);
 	if (error != 0)
 		munmap(thread->memory, PAGE + pool.largest);

@@ -117,9 +117,6 @@ static int write_piece(const uint8_t *memory, const struct piece *piece)
 
 static void perform(const struct job *job, const uint8_t *memory)
 {
-	const uint8_t *message = job->done;
-	size_t length = DONE;
-	ssize_t sent;
 	int error = 0;
 
 	for (size_t i = 0; i < (size_t)job->count && error == 0; i++) {
@@ -128,17 +125,16 @@ static void perform(const struct job *job, const uint8_t *memory)
 		if (error != 0)
 			note_failed_transfer(true, job->tag, job->pieces[i].position, job->pieces[i].length, error);
 	}
-	if (error != 0) {
-		message = job->failed;
-		length = FAILED;
+	if (error == 0) {
+		send_message(pool.channel, job->done, DONE);
+		return;
+	}
+	if (job->fresh != 0) {
 		pthread_mutex_lock(&pool.lock);
-		if (job->fresh != 0)
-			pool.failure = error;
+		pool.failure = error;
 		pthread_mutex_unlock(&pool.lock);
 	}
-	/* Who waited for it may be gone, and so may the connection. */
-	sent = write(pool.channel, message, length);
-	(void)sent;
+	send_message(pool.channel, job->failed, FAILED);
 }
 
 static double length_of(const struct job *job)
@@ -224,19 +220,15 @@ static void stop_with_owner(void *argument)
 	stop();
 }
 
-/* Its pages cost nothing until they are used, and they are people's files. */
 static bool reserve_memory(void)
 {
 	for (int i = 0; i < SLOTS; i++) {
-		uint8_t *memory = mmap(NULL, pool.largest, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (memory == MAP_FAILED) {
-			while (i > 0)
-				munmap(pool.slots[--i].memory, pool.largest);
-			return false;
-		}
-		madvise(memory, pool.largest, MADV_DONTDUMP);
-		pool.slots[i].memory = memory;
+		pool.slots[i].memory = memory_for_data(pool.largest);
+		if (pool.slots[i].memory)
+			continue;
+		while (i > 0)
+			munmap(pool.slots[--i].memory, pool.largest);
+		return false;
 	}
 	return true;
 }

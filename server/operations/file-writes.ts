@@ -71,8 +71,8 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     const size = requests.writeSize(view, at);
     const offset = requests.writeOffset(view, at);
     if (size > bodyLength - requests.WRITE_FIXED_SIZE || !Number.isSafeInteger(offset + size)) return -errno.EINVAL;
-    // What is tried in parts is written as it comes.
     writeData?.clear();
+    // What is tried in parts is written as it comes.
     const behind = count === size ? writeData : undefined;
     const flags = requests.writeFlags(view, at);
     if (isAppendOnly(inode) && offset + from < inode.size) return -errno.EPERM;

@@ -26,6 +26,7 @@ export class WriteData implements DataBehind {
     this.#writes = writes;
   }
 
+  /** What was taken before is of no interest: a request begins, or a part of one. */
   clear(): void {
     this.#pieces.length = 0;
     this.#writes.clear();
@@ -53,28 +54,18 @@ export class WriteData implements DataBehind {
     this.clear();
   }
 
-  /** A handler that leaves data to the threads. @param sizeOf what is written where it does */
+  /** A handler that leaves data to the threads. @param handle clears before it writes, @param sizeOf what is written where it leaves some */
   answering(handle: Handler, sizeOf: (request: Request) => number): Handler {
     return (request, reply) => {
-      this.clear();
-      let outcome: number;
-      try {
-        outcome = handle(request, reply);
-      } catch (error) {
-        // Nobody knows of the blocks that it was for.
-        this.clear();
-        throw error;
+      const outcome = handle(request, reply);
+      // Of what failed, or is to be done again, nothing is written.
+      if (outcome < 0 || this.#writes.isEmpty) return outcome;
+      if (!this.#writes.answerWrite(request, sizeOf(request))) {
+        this.writeNow();
+        return outcome;
       }
-      // Nothing was done of what is to be done again.
-      if (outcome < 0) this.clear();
-      if (this.#pieces.length === 0) return outcome;
-      if (this.#writes.answerWrite(request, sizeOf(request))) {
-        for (const { length } of this.#pieces) this.#device.countWritten?.(length);
-        this.clear();
-        return DEFERRED;
-      }
-      this.writeNow();
-      return outcome;
+      for (const { length } of this.#pieces) this.#device.countWritten?.(length);
+      return DEFERRED;
     };
   }
 }
