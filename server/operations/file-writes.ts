@@ -7,7 +7,7 @@ import type { Handler, OperationTable } from '../session/handler.js';
 import type { Request } from '../session/request.js';
 import { fillingRange } from './partial-writes.js';
 import { withoutPrivileges } from './set-attributes.js';
-import { changing, isAppendOnly, isImmutable, isPrivileged, ROOT_USER, UNKNOWN_USER, type WritableVolume } from './writable-volume.js';
+import { changing, isAppendOnly, isImmutable, isPrivileged, refusedContents, ROOT_USER, UNKNOWN_USER, type WritableVolume } from './writable-volume.js';
 
 const KNOWN_MODES = FallocateMode.KEEP_SIZE | FallocateMode.PUNCH_HOLE | FallocateMode.ZERO_RANGE;
 /** Copied in one request at most: bounds how long others wait. */
@@ -30,7 +30,11 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
 
   const refusal = (inode: Inode): number => {
     if (!inode.isRegular) return inode.isDirectory ? -errno.EISDIR : -errno.EINVAL;
-    if (isImmutable(inode)) return -errno.EPERM;
+    return isImmutable(inode) ? -errno.EPERM : refusedContents(inode);
+  };
+
+  const refusedSource = (inode: Inode): number => {
+    if (!inode.isRegular) return inode.isDirectory ? -errno.EISDIR : -errno.EINVAL;
     return inode.hasFlag('ENCRYPT') ? -errno.ENOKEY : 0;
   };
 
@@ -38,7 +42,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
   const copyPart = ({ nodeid, view, bodyOffset: at, uid, gid }: Request, from: number, count: number): number => {
     const source = nodes.get(nodeid);
     const target = nodes.get(requests.copyNodeidOut(view, at));
-    const refused = refusal(source) || refusal(target);
+    const refused = refusedSource(source) || refusal(target);
     if (refused !== 0) return refused;
     const offsetIn = requests.copyOffsetIn(view, at) + from;
     const offsetOut = requests.copyOffsetOut(view, at) + from;

@@ -5,7 +5,7 @@ import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import { FileType, Times } from '../ext4/layout/inode.js';
 import type { OperationTable } from '../session/handler.js';
-import { changing, isAppendOnly, isImmutable, type WritableVolume } from './writable-volume.js';
+import { changing, isAppendOnly, isImmutable, refusedContents, type WritableVolume } from './writable-volume.js';
 
 const PERMISSIONS = 0o7777;
 const SETUID = 0o4000;
@@ -78,6 +78,8 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
       }
       if ((valid & Valid.SIZE) !== 0) {
         if (!inode.isRegular) return inode.isDirectory ? -errno.EISDIR : -errno.EINVAL;
+        const refused = refusedContents(inode);
+        if (refused !== 0) return refused;
         const size = requests.setattrSize(view, at);
         if (!Number.isSafeInteger(size)) return -errno.EFBIG;
         writable.contents.truncate(inode, size);

@@ -88,6 +88,12 @@ function ownsReserve({ options, filesystem }: WritableVolume, uid: number, gid: 
 export const isImmutable = (inode: Inode): boolean => inode.hasFlag('IMMUTABLE');
 export const isAppendOnly = (inode: Inode): boolean => inode.hasFlag('APPEND');
 
+/** Who has not the key of a file cannot change its contents; nor can anyone whose hashes are sealed in a tree. @returns 0 or a negative errno */
+export function refusedContents(inode: Inode): number {
+  if (inode.hasFlag('ENCRYPT')) return -errno.ENOKEY;
+  return inode.hasFlag('VERITY') ? -errno.EPERM : 0;
+}
+
 /** Of the project that a directory hands on, if its limits are enforced. */
 export function projectLimits({ writable, nodes }: WritableVolume, nodeid: number): QuotaReport | undefined {
   const quota = writable.quotas?.project;
