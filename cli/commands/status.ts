@@ -23,8 +23,10 @@ function describe(mount: MountStatus): string {
   lines.push(`  server     process ${pid ?? 'unknown'}${memoryOf(mount)}${uptimeOf(mount)}`);
   const requests = countersOf(mount['requests']);
   if (requests !== undefined) lines.push(`  requests   ${requests}`, `  errors     ${String(mount['errors'] ?? 0)}`);
-  const cache = countersOf(mount['cache']);
-  if (cache !== undefined && cache !== '') lines.push(`  cache      ${cache}`);
+  const { watches, watchedNodes, ...held } = gaugesOf(mount['cache']);
+  const cache = mount['cache'] === undefined ? undefined : countersOf(held);
+  if (cache !== undefined) lines.push(`  cache      ${cache}`);
+  if (watches !== undefined) lines.push(`  watched    ${watches === 0 ? 'nothing: what others change is seen within a second' : `${String(watchedNodes)} files and directories`}`);
   const features = mount['kernelFeatures'];
   if (mount.walls !== undefined) lines.push(`  confined   ${wallsIn(mount.walls, mount['confinement'])}`);
   if (Array.isArray(features)) lines.push(`  kernel     ${features.map(String).join(' ').toLowerCase()}`);
@@ -43,6 +45,8 @@ function wallsIn({ user, capabilities, noNewPrivileges, seccompFilters, namespac
     ...(namespaces === undefined ? [] : [namespaces.length > 0 ? `own namespaces: ${namespaces.join(' ')}` : 'no namespaces of its own']),
   ].join(', ');
 }
+
+const gaugesOf = (value: unknown): Readonly<Record<string, unknown>> => (typeof value === 'object' && value !== null ? { ...value } : {});
 
 function countersOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;

@@ -228,7 +228,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
     if (isTree && isRoot()) {
       brokers = startTreeBrokers(mounter.fuseDescriptor, source.descriptor, prepared.device, {
         registers: options.helper.passthrough,
-        watches: features.has(TREE_WATCHER) && source.policy === undefined,
+        watches: features.has(TREE_WATCHER) && options.helper.watch,
         readOnly: isReadOnly(plan, options, source),
       });
     }

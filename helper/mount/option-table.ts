@@ -75,6 +75,9 @@ export type IomapWish = (typeof iomapWishes)[number];
 /** Whether the kernel is to read and write the files of a directory tree itself. */
 export const passthroughWishes = ['auto', 'off'] as const;
 
+/** Whether the kernel is to be told what others change in a directory tree. */
+export const watchWishes = ['auto', 'off'] as const;
+
 const fstab = 'read by mount(8) from fstab; nothing is left to do here';
 const kernelExt4 = 'tunes the kernel’s own ext4; accepted, without effect';
 
@@ -121,6 +124,7 @@ export const optionTable: readonly OptionEntry[] = [
   helper('server', text('PATH'), 'the socket on which a server waits for this mount, in a container for example'),
   helper('policy', text('FILE'), 'with -t passthrough: the rules for paths of the directory, in JSON'),
   helper('passthrough', choice(...passthroughWishes), 'with -t passthrough: the kernel reads and writes file data itself where it can (auto), or never (off)'),
+  helper('watch', choice(...watchWishes), 'with -t passthrough: what others change in the directory is noticed at once where that can be (auto), or only when the kernel asks again, each second (off)'),
   helper('journal_path', text('DEVICE'), 'the device or file that holds the external journal'),
   helper('journal_dev', integer('NUMBER'), 'the device number of the external journal'),
 

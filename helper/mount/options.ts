@@ -34,6 +34,8 @@ export interface HelperOptions {
   readonly policy: string | undefined;
   /** Whether the kernel may read and write the files of a directory tree itself. */
   readonly passthrough: boolean;
+  /** Whether the kernel is told what others change in a directory tree. */
+  readonly watch: boolean;
   /** The server acts on it, too. */
   readonly iomap: IomapWish;
 }
@@ -149,6 +151,7 @@ function helperOptions(given: ReadonlyMap<string, string | number>): Omit<Helper
     journal: { path: string('journal_path'), deviceNumber: number('journal_dev') },
     policy: string('policy'),
     passthrough: string('passthrough') !== 'off',
+    watch: string('watch') !== 'off',
   };
 }
 

@@ -51,7 +51,7 @@ function readPolicy(descriptor: number | undefined, name: string): Policy {
 class MountedTree implements MountedFilesystem {
   readonly facts: MountFacts;
   readonly operations: OperationTable;
-  readonly gauges = ['nodes', 'openFiles', 'registeredFiles', 'watchedNodes'];
+  readonly gauges = ['nodes', 'openFiles', 'registeredFiles', 'watchedNodes', 'watches'];
   readonly #tree: Tree;
   #registrar: Registrar | undefined;
 
@@ -85,7 +85,10 @@ class MountedTree implements MountedFilesystem {
 
   activate({ registrar, watcher }: Brokers = {}): void {
     if (registrar !== undefined) this.#registrar = new Registrar(registrar);
-    if (watcher !== undefined) this.#tree.nodes.watcher = new Watcher(watcher);
+    if (watcher === undefined) return;
+    // Where others move a directory, nobody tells of what is below it, and is now to be hidden or denied.
+    if (this.#tree.nodes.policy.isAboutPlaces) treeShim.close(watcher);
+    else this.#tree.nodes.watcher = new Watcher(watcher);
   }
 
   get staleAttributes(): StaleNodes | undefined {
@@ -106,6 +109,7 @@ class MountedTree implements MountedFilesystem {
     gauges[1] = this.#tree.files.count;
     gauges[2] = this.#registrar?.count ?? 0;
     gauges[3] = this.#tree.nodes.watcher?.count ?? 0;
+    gauges[4] = this.#tree.nodes.watcher?.isAtWork === true ? 1 : 0;
   }
 
   close(): void {

@@ -26,6 +26,8 @@ export interface TreeNode {
   isWatched: boolean;
   /** When it is worth while, by performance.now(); 0: nobody has asked yet. */
   watchedFrom: number;
+  /** When the kernel last asked for it while it was watched. */
+  usedAt: number;
 }
 
 /** A file that the kernel reads and writes itself. */

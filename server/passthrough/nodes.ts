@@ -45,7 +45,7 @@ export class Nodes {
     const decision = policy.decide('/');
     const { inode, realMode, device } = this.facts.read(descriptor, decision);
     this.#device = device;
-    this.root = { nodeid: ROOT_NODEID, inode, descriptor, mode: realMode, lookups: Infinity, parent: undefined, name: '', decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0 };
+    this.root = { nodeid: ROOT_NODEID, inode, descriptor, mode: realMode, lookups: Infinity, parent: undefined, name: '', decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0, usedAt: 0 };
     this.#byNodeid.set(ROOT_NODEID, this.root);
     this.#byInode.set(inode, this.root);
   }
@@ -128,7 +128,7 @@ export class Nodes {
     const { inode, realMode, links } = this.#identify(descriptor, decision);
     const known = this.#byInode.get(inode);
     if (known === undefined) {
-      const node: TreeNode = { nodeid: this.#next++, inode, descriptor, mode: realMode, lookups: 1, parent: directory, name, decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0 };
+      const node: TreeNode = { nodeid: this.#next++, inode, descriptor, mode: realMode, lookups: 1, parent: directory, name, decision, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0, usedAt: 0 };
       this.#byNodeid.set(node.nodeid, node);
       this.#byInode.set(inode, node);
       this.#added++;

@@ -8,14 +8,14 @@ export class Pattern {
   /** What every path begins with that it matches: whole names, and a "/" behind them. */
   readonly #fixed: string;
   /** It is about names at whatever depth, or about all paths: a directory that is moved changes nothing. */
-  readonly #isFloating: boolean;
+  readonly isFloating: boolean;
 
   constructor(text: string) {
     const names = toBytes(text).split('/').slice(1);
     this.#expression = new RegExp(`^${expressionOf(names)}$`, 'su');
     const firstWild = names.findIndex((name) => /[*?]/u.test(name));
     this.#fixed = firstWild < 0 ? toBytes(text) : `/${names.slice(0, firstWild).map((name) => `${name}/`).join('')}`;
-    this.#isFloating = names[0] === '**' && names.length <= 2 && names[1] !== '**';
+    this.isFloating = names[0] === '**' && names.length <= 2 && names[1] !== '**';
   }
 
   matches(path: string): boolean {
@@ -24,7 +24,7 @@ export class Pattern {
 
   /** Whether it may match something below the directory for the sake of what that is called. */
   dependsOn(directory: string): boolean {
-    if (this.#isFloating) return false;
+    if (this.isFloating) return false;
     const prefix = `${directory}/`;
     return this.#fixed.startsWith(prefix) || prefix.startsWith(this.#fixed);
   }

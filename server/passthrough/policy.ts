@@ -90,6 +90,11 @@ export class Policy {
     return decision;
   }
 
+  /** Whether anything is judged by the directory in which it is, and not by its own name alone. */
+  get isAboutPlaces(): boolean {
+    return this.#rules.some(({ pattern }) => !pattern.isFloating);
+  }
+
   /** Whether what is below a directory is judged by what the directory is called. */
   dependsOn(directory: string): boolean {
     return this.#rules.some(({ pattern }) => pattern.dependsOn(directory));

@@ -3,6 +3,7 @@ import type { OpenFiles } from './open-files.js';
 import type { Registrar } from './registrar.js';
 import { EACCES, EROFS } from './errors.js';
 import type { Decision } from './policy.js';
+import { WATCHED_VALIDITY } from './watcher.js';
 
 /** What the operations on a tree share. */
 export interface Tree {
@@ -16,14 +17,12 @@ export interface Tree {
 
 /** How long the kernel believes what it was told, in seconds: others change the tree, too. */
 const VALIDITY = 1;
-/** The same of what is watched: nobody tells of access times, and of what is written through mappings. */
-const WATCHED_VALIDITY = 60;
 
 /** Of names. */
-export const nameValidity = (isWatched: boolean): number => (isWatched ? WATCHED_VALIDITY : VALIDITY);
+export const nameValidity = (isWatched: boolean): number => (isWatched ? WATCHED_VALIDITY / 1000 : VALIDITY);
 
 /** Of what `nodes.facts` says. That set-id bits go with a write is for the kernel to ask. */
-export const attributeValidity = ({ facts: { hasSetId } }: Nodes, isWatched: boolean): number => (isWatched && !hasSetId ? WATCHED_VALIDITY : VALIDITY);
+export const attributeValidity = ({ facts: { hasSetId } }: Nodes, isWatched: boolean): number => (isWatched && !hasSetId ? WATCHED_VALIDITY / 1000 : VALIDITY);
 
 /** 0, or why what a decision is about cannot be changed, as a negative errno. */
 export function refusalToChange({ denied, readOnly }: Decision): number {

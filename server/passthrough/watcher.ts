@@ -20,22 +20,41 @@ const PATIENCE = 5000;
 const INTEREST = 1000;
 const AFTER_WRITING = 10_000;
 const AFTER_REFUSAL = 60_000;
+/** How long the kernel believes what it is told of a watched node: nobody tells of access times, and of what is written through mappings. */
+export const WATCHED_VALIDITY = 60_000;
+/** After so long without a question the kernel believes nothing of a node any more, and need not be told. */
+const UNUSED = 2 * WATCHED_VALIDITY;
+
+/** As many as the other end marks. */
+const MOST = 65_536;
+/** How many are looked at for one that is unused. */
+const LOOKS = 16;
 
 export class Watcher {
   readonly #socket: number;
   readonly #packet = new Uint8Array(PACKET_SIZE);
   readonly #view = new DataView(this.#packet.buffer);
   readonly #stale = new Set<number>();
+  /** In the order in which they were found in use. */
+  readonly #watched = new Set<TreeNode>();
+  readonly #most: number;
+  readonly #now: () => number;
   #isLost = false;
-  #count = 0;
 
-  constructor(socket: number) {
+  constructor(socket: number, most = MOST, now = (): number => performance.now()) {
     this.#socket = socket;
+    this.#most = most;
+    this.#now = now;
   }
 
   /** Nodes that are watched. */
   get count(): number {
-    return this.#count;
+    return this.#watched.size;
+  }
+
+  /** It is not, as soon as its other end is gone. */
+  get isAtWork(): boolean {
+    return !this.#isLost;
   }
 
   /**
@@ -44,19 +63,26 @@ export class Watcher {
    */
   covers(node: TreeNode): boolean {
     if (this.#isLost) return false;
-    if (node.isWatched) return true;
-    const now = performance.now();
+    const now = this.#now();
+    if (node.isWatched) {
+      node.usedAt = now;
+      return true;
+    }
     if (node.watchedFrom === 0) node.watchedFrom = now + INTEREST;
     if (now < node.watchedFrom || node.backing?.isWritten === true) return false;
-    node.isWatched = this.#ask(WATCH, node) === 0;
-    if (node.isWatched) this.#count++;
-    else node.watchedFrom = now + AFTER_REFUSAL;
-    return node.isWatched;
+    node.isWatched = this.#hasRoom(now) && this.#ask(WATCH, node) === 0;
+    if (!node.isWatched) {
+      node.watchedFrom = now + AFTER_REFUSAL;
+      return false;
+    }
+    node.usedAt = now;
+    this.#watched.add(node);
+    return true;
   }
 
   /** Others than this server are about to write it again and again on behalf of the mount: none of that is news. */
   pause(node: TreeNode): void {
-    node.watchedFrom = performance.now() + AFTER_WRITING;
+    node.watchedFrom = this.#now() + AFTER_WRITING;
     if (!node.isWatched) return;
     this.forget(node);
     this.#stale.add(node.nodeid);
@@ -66,8 +92,23 @@ export class Watcher {
   forget(node: TreeNode): void {
     if (!node.isWatched) return;
     node.isWatched = false;
-    this.#count--;
+    this.#watched.delete(node);
     if (!this.#isLost) this.#ask(UNWATCH, node);
+  }
+
+  /** There is, or is made where one of those that were found in use longest ago has not been used since. */
+  #hasRoom(now: number): boolean {
+    let looks = 0;
+    for (const node of this.#watched) {
+      if (this.#watched.size < this.#most || looks++ === LOOKS) break;
+      if (now - node.usedAt > UNUSED) {
+        this.forget(node);
+      } else {
+        this.#watched.delete(node);
+        this.#watched.add(node);
+      }
+    }
+    return this.#watched.size < this.#most;
   }
 
   /** Nodes of which the kernel believes for long what is not watched any more. */

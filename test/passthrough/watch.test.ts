@@ -84,6 +84,47 @@ for (const { name, withTree } of treeFilesystems) {
   });
 }
 
+const gauges = async (target: string): Promise<Readonly<Record<string, number>>> => (await statusOf(target)).cache as Record<string, number>;
+
+t.test('not watched: as is asked for, and where a policy is about places', { skip }, async (t) => {
+  const directory = scratchDirectory(t, 'tree-unwatched');
+  const tree = treeIn(directory);
+  writeFileSync(join(tree, 'file'), 'one');
+  const policy = join(directory, 'policy.json');
+  writeFileSync(policy, JSON.stringify({ rules: [{ path: '/**/*.key', hide: true }, { path: '/private/**', deny: true }] }));
+  for (const option of ['watch=off', `policy=${policy}`]) {
+    await treeMount(tree, [option], async (target) => {
+      const { watches, watchedNodes } = await gauges(target);
+      t.same({ watches, watchedNodes }, { watches: 0, watchedNodes: 0 }, option);
+      other('echo afterwards >file', tree);
+      await untilSeen(t, 'a change', () => readFileSync(join(target, 'file'), 'utf8') === 'afterwards\n');
+      other('printf one >file', tree);
+    });
+  }
+});
+
+t.test('a policy that is about names alone', { skip }, async (t) => {
+  const directory = scratchDirectory(t, 'tree-names');
+  const tree = treeIn(directory);
+  other('mkdir sub; echo one >sub/file; echo two >sub/two.key', tree);
+  const policy = join(directory, 'policy.json');
+  writeFileSync(policy, JSON.stringify({ rules: [{ path: '/**/*.key', hide: true }, { path: '/**', audit: true }] }));
+  await treeMount(tree, [`policy=${policy}`], async (target) => {
+    const seen = (name: string): string => codeOf(() => statSync(join(target, name)));
+    await untilQuiet(target, () => {
+      t.equal(seen('sub/file'), 'ok');
+      t.equal(seen('sub/two.key'), 'ENOENT');
+      t.equal(seen('sub/two'), 'ENOENT');
+    });
+    t.ok((await gauges(target))['watches'], 'it is watched');
+    other('mv sub/file sub/file.key; mv sub/two.key sub/two', tree);
+    await untilSeen(t, 'a name that is to be hidden now', () => seen('sub/file') === 'ENOENT' && seen('sub/file.key') === 'ENOENT');
+    await untilSeen(t, 'one that is not any more', () => seen('sub/two') === 'ok');
+    other('mv sub moved', tree);
+    await untilSeen(t, 'a directory that was moved', () => seen('sub/two') === 'ENOENT' && seen('moved/two') === 'ok' && seen('moved/file.key') === 'ENOENT');
+  });
+});
+
 t.test('what the mount does is seen at once in a tree that is watched', { skip }, async (t) => {
   const tree = treeIn(scratchDirectory(t, 'tree-own'));
   mkdirSync(join(tree, 'sub'));

@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { shim } from '../../helper/native/shim.js';
 import { Channel } from '../../protocol/seqpacket/channel.js';
+import type { TreeNode } from '../../server/passthrough/node.js';
+import { FREE } from '../../server/passthrough/policy.js';
+import { Watcher } from '../../server/passthrough/watcher.js';
 import { cannotMount, missing } from '../support/machine.js';
 import { projectRoot } from '../support/native.js';
 import { scratchDirectory } from '../support/scratch.js';
@@ -33,6 +36,8 @@ interface Setting {
   readonly block: () => void;
   readonly isBlocked: () => boolean;
   readonly hasAborted: () => boolean;
+  /** As the server has it. */
+  readonly socket: number;
   readonly die: () => void;
   readonly ended: Promise<number | null>;
 }
@@ -114,7 +119,7 @@ async function withWatcher(t: Test, tree: string, use: (setting: Setting) => Pro
   const isBlocked = (): boolean => readdirSync(task).some((thread) => readFileSync(join(task, thread, 'syscall'), 'utf8').split(' ')[1] === '0x4');
   try {
     const open = (path: string): number => kept(openSync(`/proc/self/fd/${mount}/${path}`, O_PATH | constants.O_NOFOLLOW));
-    await use({ inside: tree, open, ask, send, told, untilTold, block, isBlocked, hasAborted: () => readAll(abort.reader).toString().startsWith('1'), die: () => ours.close(), ended });
+    await use({ inside: tree, open, ask, send, told, untilTold, block, isBlocked, hasAborted: () => readAll(abort.reader).toString().startsWith('1'), socket: ours.fd, die: () => ours.close(), ended });
     ours.close();
     readAll(fuse.reader);
     t.equal(await ended, 0, 'it ends with the server');
@@ -182,6 +187,39 @@ t.test('what the server does itself is not told, and what was told is told again
     t.strictSame(all.filter((each) => each.startsWith('2') || each.endsWith('own')), [], 'and nothing else');
     other('echo >>file', inside);
     await untilTold('2 with contents');
+  });
+});
+
+t.test('of more than can be watched, what is in use', { skip }, (t) => {
+  const tree = scratchDirectory(t, 'many');
+  const names = ['a', 'b', 'c', 'd'];
+  for (const name of names) writeFileSync(join(tree, name), '');
+  return withWatcher(t, tree, async ({ inside, open, socket, untilTold, told }) => {
+    let now = 1;
+    const watcher = new Watcher(socket, 2, () => now);
+    const nodes = names.map((name, index): TreeNode => ({
+      nodeid: index + 2, inode: index, descriptor: open(name), mode: 0o100644, lookups: 1, parent: undefined, name, decision: FREE, cachedOpens: 0, backing: undefined, isWatched: false, watchedFrom: 0, usedAt: 0,
+    }));
+    const [a, , c, d] = nodes as [TreeNode, TreeNode, TreeNode, TreeNode];
+    const covered = (): string => nodes.filter(({ isWatched }) => isWatched).map(({ name }) => name).join('');
+    for (const node of nodes) t.notOk(watcher.covers(node), 'whoever looks once');
+    now += 1000;
+    t.strictSame(nodes.map((node) => watcher.covers(node)), [true, true, false, false], 'as many as there is room for');
+    now += 61_000;
+    t.ok(watcher.covers(a));
+    t.notOk(watcher.covers(c), 'what the kernel may believe in still is not given up');
+    now += 61_000;
+    t.ok(watcher.covers(c), 'what nobody has asked for is');
+    t.equal(covered(), 'ac');
+    t.notOk(watcher.covers(d));
+    t.equal(watcher.count, 2);
+    other('echo >>a; echo >>b; echo >>c', inside);
+    await untilTold('2 with contents', '4 with contents');
+    t.strictSame(told().filter((each) => each.startsWith('3')), [], 'nobody is told of it any more');
+    watcher.forget(a);
+    now += 61_000;
+    t.ok(watcher.covers(d), 'there is room again');
+    t.equal(covered(), 'cd');
   });
 });
 
