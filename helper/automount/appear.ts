@@ -10,6 +10,7 @@ import type { Runtime } from '../mount/runtime.js';
 import { openSource, type Source } from '../mount/source.js';
 import { log } from '../log.js';
 import { deviceNamed, type Device } from './device.js';
+import { bindToFoundations } from './foundations.js';
 import { reasonToLeave } from './left-alone.js';
 import { directoryName } from './name.js';
 import { offer } from './on-demand.js';
@@ -25,7 +26,11 @@ export interface Surroundings {
   /** Of logind: /run/systemd. */
   readonly logind: string;
   readonly records: string;
-  /** What udevadm would say of the device; undefined: it is asked. */
+  /** A directory for each block device that is there: /sys/class/block. */
+  readonly devices: string;
+  /** Where systemd has units that last until the machine is shut down; only where systemd runs. */
+  readonly units: string;
+  /** A directory with what udevadm would say of each device; undefined: it is asked. */
   readonly properties: string | undefined;
   readonly runtime: Runtime;
 }
@@ -38,7 +43,7 @@ const CAUTION = ['nosuid', 'nodev', 'noexec', 'damaged=ro'];
  * @throws MountError where there is no such device
  */
 export async function appear(name: string, surroundings: Surroundings): Promise<number> {
-  const device = deviceNamed(name, surroundings.properties);
+  const device = deviceNamed(name, surroundings.devices, surroundings.properties);
   const facts = factsOf(device);
   write(surroundings.records, { ...facts, state: 'appeared' });
   try {
@@ -50,6 +55,7 @@ export async function appear(name: string, surroundings: Surroundings): Promise<
       return exitStatus.success;
     }
     write(surroundings.records, await follow(device, rule, policy, surroundings));
+    bindToFoundations(device, surroundings.units);
     return exitStatus.success;
   } catch (error) {
     const failure = error instanceof MountError ? error : new MountError('INTERNAL', error instanceof Error ? (error.stack ?? error.message) : String(error));
@@ -72,7 +78,7 @@ async function follow(device: Device, rule: Rule, policy: Policy, { logind, runt
     assertSame(source, device);
     const place = claimPlace(parentOf(rule, policy, owner), directoryName(device.label, device.uuid));
     try {
-      const about = { ...factsOf(device), target: place.path, owner: owner?.uid ?? 0, isNew: place.isNew };
+      const about = { ...factsOf(device), target: place.path, owner: owner?.uid ?? 0, isNew: place.isNew, foundations: [...device.foundations] };
       if (rule.idle === undefined) return { ...about, ...(await mountAtOnce(device.name, source, place, options, owner, runtime)) };
       source.release();
       offer({ name: device.name, node: device.node, target: place.path, options: words, idleSeconds: rule.idle, directory: records });

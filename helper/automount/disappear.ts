@@ -6,22 +6,23 @@ import { isOurs, mountOn } from '../mount/mountinfo.js';
 import { unmount } from '../mount/unmount.js';
 import { log } from '../log.js';
 import type { Surroundings } from './appear.js';
-import { assertName } from './device.js';
+import { withoutFoundations } from './foundations.js';
 import { withdraw } from './on-demand.js';
 import { removePlace } from './place.js';
 import { read, remove, type Record } from './record.js';
+import { assertName } from './sysfs.js';
 
-/** @param surroundings `devices` has a directory for each block device that is there: /sys/class/block */
-export function disappear(name: string, surroundings: Pick<Surroundings, 'records' | 'runtime'> & { readonly devices: string }): void {
-  const { records, runtime, devices } = surroundings;
+export function disappear(name: string, surroundings: Pick<Surroundings, 'records' | 'runtime' | 'devices' | 'units'>): void {
+  const { records, runtime, devices, units } = surroundings;
   assertName(name);
   const record = read(records, name);
   if (record?.state === 'ejected' && record.isNew) removePlace(record.target);
   if (record === undefined || (record.state !== 'mounted' && record.state !== 'offered')) return remove(records, name);
   try {
-    takeAway(record, runtime, existsSync(join(devices, name)));
+    takeAway(record, runtime, [name, ...record.foundations].every((each) => existsSync(join(devices, each))));
     if (record.state === 'offered') withdraw({ ...record, directory: records });
   } finally {
+    if (record.foundations.length > 0) withoutFoundations(name, units);
     if (record.isNew) removePlace(record.target);
     remove(records, name);
   }

@@ -8,7 +8,8 @@ const TYPES: readonly string[] = ['ext2', 'ext3', 'ext4'];
 
 /** Why the device is not for us, whatever the policy says. */
 export function reasonToLeave(device: Device, fstab: string): string | undefined {
-  const { type, node, number } = device;
+  const { type, node, number, isPrivate } = device;
+  if (isPrivate) return 'it is a mapping that is being changed, or a part of another one';
   if (!TYPES.includes(type)) return type === '' ? 'udev sees no filesystem on it' : `its filesystem is ${type}`;
   const mounted = readMounts().find((mount) => mount.source === node || mount.device === number);
   if (mounted !== undefined) return `it is mounted on ${mounted.target} already`;

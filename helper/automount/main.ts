@@ -7,10 +7,11 @@ import { exitStatus, MountError } from '../mount/errors.js';
 import { SYSTEM_MOUNTS } from '../mount/runtime.js';
 import { log } from '../log.js';
 import { appear } from './appear.js';
-import { SYSTEM_DEVICES } from './device.js';
 import { disappear } from './disappear.js';
 import { POLICY } from './policy.js';
 import { SYSTEM_RECORDS } from './record.js';
+import { SYSTEM_DEVICES } from './sysfs.js';
+import { UNITS } from './systemd.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,12 +22,13 @@ const { values, positionals } = parseArgs({
     logind: { type: 'string', default: '/run/systemd' },
     records: { type: 'string', default: SYSTEM_RECORDS },
     devices: { type: 'string', default: SYSTEM_DEVICES },
+    units: { type: 'string', default: UNITS },
     mounts: { type: 'string', default: SYSTEM_MOUNTS },
     server: { type: 'string', default: '/run/fuse4fs/server.sock' },
   },
 });
 
-const { policy, properties, fstab, logind, records, devices, mounts, server } = values;
+const { policy, properties, fstab, logind, records, devices, units, mounts, server } = values;
 const runtime = { mounts, serviceSocket: server };
 
 void run(positionals).then((status) => process.exit(status));
@@ -37,8 +39,8 @@ async function run([what, name]: readonly string[]): Promise<number> {
     return exitStatus.usage;
   }
   try {
-    if (what === 'appear') return await appear(name, { policy, properties, fstab, logind, records, runtime });
-    disappear(name, { records, runtime, devices });
+    if (what === 'appear') return await appear(name, { policy, properties, fstab, logind, records, devices, units, runtime });
+    disappear(name, { records, runtime, devices, units });
     return exitStatus.success;
   } catch (error) {
     const isExpected = error instanceof MountError;

@@ -1,8 +1,8 @@
 /** Mounted when somebody looks, and unmounted when nobody has for a while: by an automount unit of systemd, made for the device. */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MountError } from '../mount/errors.js';
+import { runCommand, systemctl, UNITS } from './systemd.js';
 
 export interface Offer {
   readonly name: string;
@@ -14,10 +14,6 @@ export interface Offer {
   /** Where the name by which systemd knows the device is kept. */
   readonly directory: string;
 }
-
-/** Where units are that last until the machine is shut down. */
-const UNITS = '/run/systemd/system';
-const PATIENCE = 90_000;
 
 /** Not one below /dev, for which systemd would wait itself: the service that calls us is bound to the device already. */
 const linkFor = ({ name, directory }: Pick<Offer, 'name' | 'directory'>): string => join(directory, `${name}.device`);
@@ -59,7 +55,7 @@ function forget(offered: Pick<Offer, 'name' | 'target' | 'directory'>): void {
 }
 
 function unitsOf(target: string): { readonly mount: string; readonly automount: string } {
-  const name = run('systemd-escape', ['--path', target]).trim();
+  const name = runCommand('systemd-escape', ['--path', target]).trim();
   return { mount: `${name}.mount`, automount: `${name}.automount` };
 }
 
@@ -67,13 +63,4 @@ function writeUnit(name: string, lines: readonly string[]): void {
   if (lines.some((line) => line.includes('\n'))) throw new MountError('BAD_OPTION', 'an option has more than one line');
   const text = [`[Unit]`, 'Description=A device that fuse4fs mounts when somebody looks', ...lines.map((line) => line.replaceAll('%', '%%')), ''];
   writeFileSync(join(UNITS, name), text.join('\n'), { mode: 0o644 });
-}
-
-const systemctl = (...words: readonly string[]): string => run('systemctl', ['--quiet', '--no-ask-password', ...words]);
-
-function run(command: string, words: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, words, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', timeout: PATIENCE });
-  if (error !== undefined) throw new MountError('SYSTEM', `cannot run ${command}: ${error.message}`, '"idle" needs systemd: fuse4fs-automount.json(5)');
-  if (status !== 0) throw new MountError('MOUNT_REFUSED', `${command} ${words.join(' ')}: ${stderr.trim() || `status ${status}`}`);
-  return stdout;
 }

@@ -22,6 +22,8 @@ const match = z.strictObject({
   label: pattern.optional(),
   type: pattern.optional(),
   partitionType: pattern.optional(),
+  /** Only mappings have one. */
+  mapping: pattern.optional(),
   size: sizes.optional(),
 });
 
@@ -73,7 +75,7 @@ export function ruleFor({ rules }: Policy, device: Device): Rule | string {
 }
 
 function matches(wanted: z.infer<typeof match>, device: Device): boolean {
-  const { bus, removable, uuid, label, type, partitionType, size: limits } = wanted;
+  const { bus, removable, uuid, label, type, partitionType, mapping, size: limits } = wanted;
   return (
     oneOf(bus, device.bus) &&
     (removable === undefined || removable === device.removable) &&
@@ -81,6 +83,7 @@ function matches(wanted: z.infer<typeof match>, device: Device): boolean {
     oneOf(label, device.label) &&
     oneOf(type, device.type) &&
     oneOf(partitionType?.map((text) => text.toLowerCase()), device.partitionType) &&
+    (mapping === undefined || (device.mapping !== '' && oneOf(mapping, device.mapping))) &&
     device.bytes >= (limits?.min ?? 0) &&
     device.bytes <= (limits?.max ?? Infinity)
   );

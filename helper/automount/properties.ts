@@ -1,6 +1,7 @@
 /** What udev knows of a device. Its values come from the medium, as far as the medium has them: text of anybody's. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { MountError } from '../mount/errors.js';
 
 export type Properties = ReadonlyMap<string, string>;
@@ -8,9 +9,9 @@ export type Properties = ReadonlyMap<string, string>;
 const LARGEST_ANSWER = 2 ** 20;
 const PATIENCE = 10_000;
 
-/** @param file has what udevadm would print; undefined: udevadm is asked */
-export function propertiesOf(node: string, file: string | undefined): Properties {
-  return parse(file === undefined ? askUdev(node) : readFileSync(file, 'utf8'));
+/** @param directory has what udevadm would print, in a file for each device; undefined: udevadm is asked */
+export function propertiesOf(name: string, directory: string | undefined): Properties {
+  return parse(directory === undefined ? askUdev(join('/dev', name)) : readFileSync(join(directory, name), 'utf8'));
 }
 
 function askUdev(node: string): string {

@@ -9,6 +9,8 @@ export const SYSTEM_RECORDS = '/run/fuse4fs/automount';
 const SUFFIX = '.json';
 
 const facts = { name: z.string(), node: z.string(), label: z.string(), uuid: z.string(), type: z.string() };
+/** Of a mapping or a RAID: devices with one of which it goes. */
+const foundations = z.array(z.string()).default([]);
 const record = z.discriminatedUnion('state', [
   z.object({ ...facts, state: z.literal('appeared') }),
   z.object({ ...facts, state: z.literal('ignored'), because: z.string() }),
@@ -21,6 +23,7 @@ const record = z.discriminatedUnion('state', [
     /** Seconds. */
     idle: z.int(),
     isNew: z.boolean(),
+    foundations,
   }),
   z.object({
     ...facts,
@@ -33,6 +36,7 @@ const record = z.discriminatedUnion('state', [
     warnings: z.array(z.string()),
     /** The directory was made for it. */
     isNew: z.boolean(),
+    foundations,
   }),
   z.object({ ...facts, state: z.literal('ejected'), target: z.string(), isNew: z.boolean() }),
 ]);

@@ -6,8 +6,9 @@ import { MountError } from '../mount/errors.js';
 import { isRoot } from '../mount/identity.js';
 import { systemRuntime, type Runtime } from '../mount/runtime.js';
 import { unmount } from '../mount/unmount.js';
-import { eject, type Ejected } from './eject.js';
+import { eject, type Ejected, type EjectionPlaces } from './eject.js';
 import { SYSTEM_RECORDS } from './record.js';
+import { SYSTEM_DEVICES } from './sysfs.js';
 
 export interface TakenOut extends Ejected {
   readonly source: string;
@@ -15,16 +16,18 @@ export interface TakenOut extends Ejected {
   readonly target: string | undefined;
 }
 
+const SYSTEM_PLACES: EjectionPlaces = { records: SYSTEM_RECORDS, devices: SYSTEM_DEVICES };
+
 /** @param given a mount point, or a device */
-export async function takeOut(given: string, runtime: Runtime = systemRuntime(), records = SYSTEM_RECORDS): Promise<TakenOut> {
+export async function takeOut(given: string, powerOff: boolean, runtime: Runtime = systemRuntime(), places: EjectionPlaces = SYSTEM_PLACES): Promise<TakenOut> {
   const mounted = findMounted(given, runtime);
   const source = mounted?.source ?? given;
   const name = basename(deviceAt(source));
   if (mounted !== undefined) leave(mounted.target, runtime);
-  if (isRoot()) return { source, target: mounted?.target, ...(await eject(name, records)) };
+  if (isRoot()) return { source, target: mounted?.target, ...(await eject({ name, powerOff }, places)) };
   const connection = connectToBroker(runtime.broker);
   if (connection === undefined) throw new MountError('PERMISSION', `${source} is not mounted any more, and only root ejects it`, 'it can be pulled out; fuse4fs-helper.socket would let its user eject it');
-  return { source, target: mounted?.target, ...ejectThroughBroker(connection, name) };
+  return { source, target: mounted?.target, ...ejectThroughBroker(connection, { name, powerOff }) };
 }
 
 /** Undefined for a device that is not mounted. */

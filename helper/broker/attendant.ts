@@ -2,7 +2,7 @@
  * One process for one connection: takes the request, answers it, ends. What a caller's descriptors lead to may
  * let whoever touches them wait for ever, and closing them is touching, too; so nobody else does.
  *
- * attendant.cjs POLICY MOUNTS SERVICE-SOCKET RECORDS OTHERS, with the connection as descriptor 3
+ * attendant.cjs POLICY MOUNTS SERVICE-SOCKET RECORDS DEVICES OTHERS, with the connection as descriptor 3
  */
 import { Channel } from '../../protocol/seqpacket/channel.js';
 import { closeDescriptors } from '../../protocol/seqpacket/descriptors.js';
@@ -21,7 +21,7 @@ import { unmountFor } from './unmount.js';
 /** The packet was there before this process was; the caller has to take its answer. */
 const PATIENCE = 2000;
 
-const [policyPath = '', mounts = '', serviceSocket = '', records = '', others = '0'] = process.argv.slice(2);
+const [policyPath = '', mounts = '', serviceSocket = '', records = '', devices = '', others = '0'] = process.argv.slice(2);
 const channel = Channel.adopt(3);
 const caller = identify(channel);
 
@@ -50,7 +50,7 @@ async function serve(request: Message): Promise<Answer> {
       return unmounted;
     }
     case 'ejectRequest': {
-      const ejected = await ejectFor(caller, request, records);
+      const ejected = await ejectFor(caller, request, { records, devices });
       log('notice', `${caller.name}: ${ejected.how} ${ejected.disk}`);
       return ejected;
     }

@@ -1,12 +1,13 @@
 /**
  * The broker: mounts for users who may not, with what they have opened themselves.
  *
- * systemd starts it with its socket. By hand: main.cjs --socket PATH [--policy FILE] [--mounts DIRECTORY] [--server SOCKET] [--records DIRECTORY]
+ * systemd starts it with its socket. By hand: main.cjs --socket PATH [--policy FILE] [--mounts DIRECTORY] [--server SOCKET] [--records DIRECTORY] [--devices DIRECTORY]
  */
 import { chmodSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Listener } from '../../protocol/seqpacket/listener.js';
 import { SYSTEM_RECORDS } from '../automount/record.js';
+import { SYSTEM_DEVICES } from '../automount/sysfs.js';
 import { SYSTEM_MOUNTS } from '../mount/runtime.js';
 import { log } from '../log.js';
 import { POLICY } from './policy.js';
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     mounts: { type: 'string', default: SYSTEM_MOUNTS },
     server: { type: 'string', default: '/run/fuse4fs/server.sock' },
     records: { type: 'string', default: SYSTEM_RECORDS },
+    devices: { type: 'string', default: SYSTEM_DEVICES },
   },
 });
 
@@ -34,7 +36,7 @@ if (!isActivated && values.socket === undefined) {
 }
 const listener = isActivated ? Listener.adopt(FIRST_INHERITED) : listenToAll(values.socket ?? '');
 log('info', 'listening');
-void receive({ listener, policy: values.policy, mounts: values.mounts, serviceSocket: values.server, records: values.records, idle: isActivated ? IDLE : undefined });
+void receive({ listener, policy: values.policy, mounts: values.mounts, serviceSocket: values.server, records: values.records, devices: values.devices, idle: isActivated ? IDLE : undefined });
 
 function listenToAll(path: string): Listener {
   const bound = Listener.bind(path, BACKLOG);

@@ -19,6 +19,8 @@ export interface Reception {
   readonly serviceSocket: string;
   /** What became of devices that were plugged in. */
   readonly records: string;
+  /** A directory for each block device that is there. */
+  readonly devices: string;
   /** Ends when nobody was there for so many milliseconds; never if undefined. */
   readonly idle: number | undefined;
 }
@@ -117,7 +119,7 @@ export async function receive(reception: Reception): Promise<void> {
   }
 
   function attend({ channel, uid, pid }: Visitor, others: number, now: number): void {
-    const words = [...process.execArgv, attendant, reception.policy, reception.mounts, reception.serviceSocket, reception.records, String(others)];
+    const words = [...process.execArgv, attendant, reception.policy, reception.mounts, reception.serviceSocket, reception.records, reception.devices, String(others)];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit', channel.fd], cwd: '/' });
     child.on('error', (error) => log('warning', `cannot start an attendant: ${error.message}`));
     const descriptor = child.pid === undefined ? -1 : shim.pidfdOpen(child.pid);

@@ -105,10 +105,10 @@ export function unmountThroughBroker(channel: Channel, target: string, lazy: boo
   }
 }
 
-/** @param name of a device that was mounted for us as it was plugged in */
-export function ejectThroughBroker(channel: Channel, name: string): Omit<Ejected, 'type'> {
+/** Of a device that was mounted for us as it was plugged in. */
+export function ejectThroughBroker(channel: Channel, { name, powerOff }: { readonly name: string; readonly powerOff: boolean }): Omit<Ejected, 'type'> {
   try {
-    const { disk, how } = ask(channel, { type: 'ejectRequest', name }, 'ejected');
+    const { disk, how } = ask(channel, { type: 'ejectRequest', name, powerOff }, 'ejected');
     return { disk, how };
   } finally {
     channel.close();

@@ -26,7 +26,7 @@ const unmountRequest = z.object({
   lazy: z.boolean(),
 }).readonly();
 
-const ejectRequest = z.object({ type: z.literal('ejectRequest'), name: component }).readonly();
+const ejectRequest = z.object({ type: z.literal('ejectRequest'), name: component, powerOff: z.boolean() }).readonly();
 
 const mounted = z.object({
   type: z.literal('mounted'),
@@ -44,7 +44,7 @@ const mounted = z.object({
 
 const unmounted = z.object({ type: z.literal('unmounted'), target: text }).readonly();
 
-const ejected = z.object({ type: z.literal('ejected'), disk: text, how: z.enum(['ejected', 'detached']) }).readonly();
+const ejected = z.object({ type: z.literal('ejected'), disk: text, how: z.enum(['ejected', 'detached', 'powered off']) }).readonly();
 
 const refusal = z.object({
   type: z.literal('refusal'),

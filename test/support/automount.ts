@@ -1,6 +1,6 @@
 /** Devices that appear and go, for an automount that has places of its own for everything. */
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { attempt, run, type Output } from './command.js';
 import { attachLoop, detachLoop } from './loop-mount.js';
@@ -24,6 +24,11 @@ export class AutomountBench {
   readonly systemRoot: string;
   readonly records: string;
   readonly policyFile: string;
+  /** For /sys/class/block, where sysfs() has put something there. */
+  readonly devices: string;
+  /** Of systemd, where a test makes the directory. */
+  readonly units: string;
+  readonly #properties: string;
   readonly #mounts: string;
   readonly #logind: string;
   readonly #fstab: string;
@@ -37,6 +42,9 @@ export class AutomountBench {
     this.systemRoot = join(directory, 'media');
     this.records = join(directory, 'records');
     this.policyFile = join(directory, 'automount.json');
+    this.devices = join(directory, 'sys', 'class', 'block');
+    this.units = join(directory, 'units');
+    this.#properties = join(directory, 'udev');
     this.#mounts = mounts;
     this.#logind = join(directory, 'logind');
     this.#fstab = join(directory, 'fstab');
@@ -72,26 +80,47 @@ export class AutomountBench {
   }
 
   /** What udev would have found, over what it finds on a stick. */
-  appear({ name }: Stick, properties: Readonly<Record<string, string>> = {}): Promise<Output> {
-    const file = join(this.directory, `${name}.properties`);
-    const all = { ID_BUS: 'usb', ID_FS_USAGE: 'filesystem', ID_FS_TYPE: 'ext4', ...properties };
-    writeFileSync(file, Object.entries(all).map(([key, value]) => `${key}=${value}\n`).join(''));
-    return this.#automount('appear', name, '--policy', this.policyFile, '--properties', file, '--fstab', this.#fstab, '--logind', this.#logind);
+  appear({ name }: Pick<Stick, 'name'>, properties: Readonly<Record<string, string>> = {}): Promise<Output> {
+    this.udev(name, { ID_BUS: 'usb', ID_FS_USAGE: 'filesystem', ID_FS_TYPE: 'ext4', ...properties });
+    const simulated = existsSync(this.devices) ? ['--devices', this.devices] : [];
+    return this.#automount('appear', name, ...simulated, '--policy', this.policyFile, '--properties', this.#properties, '--fstab', this.#fstab, '--logind', this.#logind);
+  }
+
+  /** What udev says of a device. */
+  udev(name: string, properties: Readonly<Record<string, string>>): void {
+    mkdirSync(this.#properties, { recursive: true });
+    writeFileSync(join(this.#properties, name), Object.entries(properties).map(([key, value]) => `${key}=${value}\n`).join(''));
+  }
+
+  /**
+   * Puts a device into a sysfs of the test's own, which holds from then on instead of the machine's.
+   * @param path below its "devices"
+   * @param attributes for each a file; a name with "/" is in a directory of its own
+   */
+  sysfs(path: string, attributes: Readonly<Record<string, string>>): void {
+    const directory = join(this.directory, 'sys', 'devices', path);
+    for (const [name, value] of Object.entries(attributes)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), value);
+    }
+    mkdirSync(this.devices, { recursive: true });
+    symlinkSync(directory, join(this.devices, basename(path)));
   }
 
   /** @param how an empty directory instead of sysfs is one in which the device is not any more */
-  disappear({ name }: Stick, how: 'stopped' | 'pulled out' = 'stopped'): Promise<Output> {
-    return this.#automount('disappear', name, ...(how === 'pulled out' ? ['--devices', join(this.directory, 'nothing')] : []));
+  disappear({ name }: Pick<Stick, 'name'>, how: 'stopped' | 'pulled out' = 'stopped'): Promise<Output> {
+    const simulated = existsSync(this.devices) ? ['--devices', this.devices] : [];
+    return this.#automount('disappear', name, ...(how === 'pulled out' ? ['--devices', join(this.directory, 'nothing')] : simulated));
   }
 
-  record({ name }: Stick): Readonly<Record<string, unknown>> | undefined {
+  record({ name }: Pick<Stick, 'name'>): Readonly<Record<string, unknown>> | undefined {
     const path = join(this.records, `${name}.json`);
     return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<string, unknown>>) : undefined;
   }
 
   #automount(...words: string[]): Promise<Output> {
     const program = join(projectRoot, 'dist/helper/automount/main.cjs');
-    return attempt(process.execPath, [program, ...words, '--records', this.records, '--mounts', this.#mounts, '--server', join(this.directory, 'no-server.sock')]);
+    return attempt(process.execPath, [program, ...words, '--records', this.records, '--mounts', this.#mounts, '--units', this.units, '--server', join(this.directory, 'no-server.sock')]);
   }
 
   async #forget(image: string, node: string): Promise<void> {

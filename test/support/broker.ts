@@ -21,20 +21,23 @@ export class TestBroker {
   readonly socket: string;
   readonly mounts: string;
   readonly #policy: string;
+  readonly #words: readonly string[];
   #process: ChildProcess | undefined;
   #log = '';
 
-  private constructor(directory: string) {
+  private constructor(directory: string, words: readonly string[]) {
+    this.#words = words;
     this.directory = directory;
     this.socket = join(directory, 'helper.sock');
     this.mounts = join(directory, 'mounts');
     this.#policy = join(directory, 'helper.json');
   }
 
-  static async start(t: Test): Promise<TestBroker> {
+  /** @param words for a directory, more arguments of the broker */
+  static async start(t: Test, words = (_: string): readonly string[] => []): Promise<TestBroker> {
     const directory = scratchDirectory(t, 'broker');
     chmodSync(directory, 0o755);
-    const broker = new TestBroker(directory);
+    const broker = new TestBroker(directory, words(directory));
     await broker.#start();
     t.teardown(() => broker.stop());
     return broker;
@@ -42,7 +45,7 @@ export class TestBroker {
 
   async #start(): Promise<void> {
     const { socket, mounts, directory } = this;
-    const words = ['--socket', socket, '--policy', this.#policy, '--mounts', mounts, '--server', join(directory, 'no-server.sock'), '--records', join(directory, 'records')];
+    const words = ['--socket', socket, '--policy', this.#policy, '--mounts', mounts, '--server', join(directory, 'no-server.sock'), '--records', join(directory, 'records'), ...this.#words];
     const child = spawn(process.execPath, [join(projectRoot, 'dist/helper/broker/main.cjs'), ...words], { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
     await new Promise<void>((resolve, reject) => {
