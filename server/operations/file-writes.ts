@@ -6,6 +6,7 @@ import type { Inode } from '../ext4/inode.js';
 import type { Handler, OperationTable } from '../session/handler.js';
 import type { Request } from '../session/request.js';
 import { fillingRange } from './partial-writes.js';
+import { keepingWritebackErrors } from './writeback-errors.js';
 import { withoutPrivileges } from './set-attributes.js';
 import { changing, isAppendOnly, isImmutable, isPrivileged, refusedContents, ROOT_USER, UNKNOWN_USER, type WritableVolume } from './writable-volume.js';
 
@@ -93,14 +94,16 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     return count;
   };
 
-  const write = fillingRange(volume, {
+  const isCachedData = ({ view, bodyOffset }: Request): boolean => (requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0;
+
+  const write = keepingWritebackErrors(volume, isCachedData, fillingRange(volume, {
     offset: ({ view, bodyOffset }) => requests.writeOffset(view, bodyOffset),
     length: ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset),
     fill: writePart,
     // What the kernel writes back counts as written, however short the answer; of a direct write it makes EIO.
-    withoutRoom: ({ view, bodyOffset }) => ((requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0 ? 'part, and an error' : 'nothing'),
+    withoutRoom: (request) => (isCachedData(request) ? 'part, and an error' : 'nothing'),
     answer: writeWriteOut,
-  });
+  }));
 
   const sync: Handler = (request) => volume.syncs.defer(request, (requests.fsyncFlags(request.view, request.bodyOffset) & FsyncFlag.DATA_ONLY) !== 0);
 

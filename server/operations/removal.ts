@@ -8,7 +8,7 @@ import { changing, type WritableVolume } from './writable-volume.js';
 
 /** UNLINK, RMDIR, RENAME, and FORGET, with which an inode without a name comes to its end. */
 export function removalOperations(volume: WritableVolume): OperationTable {
-  const { nodes, writable, lookups } = volume;
+  const { nodes, writable, lookups, writebackErrors } = volume;
   const { namespace, orphans, reaper } = writable;
 
   /** An inode that lost its last name goes at once if the kernel does not know it. */
@@ -24,6 +24,7 @@ export function removalOperations(volume: WritableVolume): OperationTable {
 
   const forget = (nodeid: number, count: number): void => {
     if (nodeid === nodes.rootNodeid || !lookups.forget(nodeid, count)) return;
+    writebackErrors.forget(nodeid);
     const number = inodeNumber(nodeid);
     if (!orphans.has(number)) return;
     writable.change(() => {

@@ -27,7 +27,7 @@ const setsGivenTimes = (valid: number): boolean =>
 
 /** SETATTR: chmod, chown, truncate, utimensat, and the times that the kernel kept while it cached writes. */
 export function setAttributeOperations(volume: WritableVolume): OperationTable {
-  const { nodes, writable } = volume;
+  const { nodes, writable, writebackErrors } = volume;
   const { inodes, clock } = writable;
 
   const setTimes = (inode: Inode, view: DataView, at: number, valid: number): void => {
@@ -83,6 +83,7 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
         const size = requests.setattrSize(view, at);
         if (!Number.isSafeInteger(size)) return -errno.EFBIG;
         writable.contents.truncate(inode, size);
+        writebackErrors.forget(nodeid);
         if ((valid & Valid.KILL_SUIDGID) !== 0) {
           inodes.setMode(inode, withoutPrivileges(inode.mode));
           writable.dropCapabilities(inode);

@@ -10,6 +10,7 @@ import type { LookupCounts } from './lookup-counts.js';
 import type { StaleAttributes } from './stale-attributes.js';
 import type { Volume } from './volume.js';
 import type { WriteData } from './write-data.js';
+import type { WritebackErrors } from './writeback-errors.js';
 import type { WritebackWaits } from './writeback-waits.js';
 
 /** What the operations that change a filesystem work on. */
@@ -19,6 +20,7 @@ export interface WritableVolume extends Volume {
   readonly syncs: DeferredSyncs;
   readonly staleAttributes: StaleAttributes;
   readonly writebacks: WritebackWaits;
+  readonly writebackErrors: WritebackErrors;
   readonly accessTimes: AccessTimes;
   /** Undefined where the filesystem thread writes all data itself. */
   readonly writeData: WriteData | undefined;

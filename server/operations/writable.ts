@@ -26,6 +26,7 @@ import { withWrittenKernelData } from './iomap/operations.js';
 import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData } from './iomap/offer.js';
 import { WriteData } from './write-data.js';
 import { afterForgetting, projectLimits, type WritableVolume } from './writable-volume.js';
+import { tellingWritebackErrors, WritebackErrors } from './writeback-errors.js';
 import { WritebackWaits } from './writeback-waits.js';
 
 /**
@@ -33,6 +34,8 @@ import { WritebackWaits } from './writeback-waits.js';
  * what the kernel sends: who waits for them waits in vain.
  */
 const WRITEBACK_IS_AWAITED = 45;
+/** Linux 5.16. */
+const ONLY_WRITES_DOUBT_ALL = 35;
 
 /** Called on activation, which is before no thread can be started any more. */
 interface ThreadStarts {
@@ -55,6 +58,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly deferred = new DeferredSyncs(() => this.#active().writable);
   readonly staleAttributes = new StaleAttributes();
   readonly writebacks = new WritebackWaits();
+  readonly #writebackErrors = new WritebackErrors();
   readonly #device: BlockDevice;
   readonly #writableOptions: WritableOptions;
   readonly #options: ServerOptions;
@@ -91,6 +95,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
       syncs: this.deferred,
       staleAttributes: this.staleAttributes,
       writebacks: this.writebacks,
+      writebackErrors: this.#writebackErrors,
       accessTimes: new AccessTimes(writable, this.#options.accessTimes),
       writeData: dataThreads?.writes && new WriteData(device, dataThreads.writes),
     };
@@ -101,6 +106,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     const reading = readingOperations(volume);
     const table: OperationTable = {
       ...reading,
+      ...(reading.GETATTR && { GETATTR: tellingWritebackErrors(volume, reading.GETATTR) }),
       LSEEK: seekingWhatIsCached(volume),
       STATFS: afterForgetting(volume, answeringStatfs(volume, (nodeid) => projectLimits(volume, nodeid))),
       ...creationOperations(volume),
@@ -115,6 +121,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
 
   connected({ minor }: Connection): void {
     this.writebacks.possible = minor >= WRITEBACK_IS_AWAITED;
+    this.#writebackErrors.possible = minor >= ONLY_WRITES_DOUBT_ALL;
   }
 
   tend(gauges: Float64Array): void {

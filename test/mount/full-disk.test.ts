@@ -46,6 +46,9 @@ def fill(prefix):
         total += count
         if count == 0: break
     return total
+def settled():
+    "who asks for something else is answered after the kernel was told which attributes are out of date"
+    os.statvfs('.')
 def clear(prefix):
     for name in os.listdir('.'):
         if name.startswith(prefix): os.unlink(name)
@@ -130,6 +133,60 @@ remark('again', second)
 show('problems', sorted(problems))
 `;
 
+/** Who writes without end and never syncs: into pages that the kernel caches, more than the filesystem has room for. */
+const ENDLESS = `
+def endless(name):
+    fd = os.open(name, os.O_CREAT | os.O_RDWR, 0o644)
+    total = 0
+    try:
+        while total < 64 << 30: total += os.write(fd, data)
+        return 'never fails'
+    except OSError as error: return errno.errorcode[error.errno]
+    finally:
+        os.ftruncate(fd, 0)
+        try: os.close(fd)
+        except OSError as error: pass
+os.chmod('.', 0o777)
+show('root', endless('file'))
+show('user', as_user(1000, lambda: endless('other'))())
+fd = os.open('told', os.O_CREAT | os.O_RDWR, 0o644)
+os.write(fd, b'r' * BLOCK); os.fsync(fd)
+fill('root-'); problems.clear()
+def refused(fd):
+    os.pwrite(fd, b'x', 9 * BLOCK)
+    call('fsync', lambda: os.fsync(fd))
+    settled()
+refused(fd)
+os.stat('told')
+call('read past the end', lambda: os.pread(fd, 10, 1 << 20))
+call('seek', lambda: os.lseek(fd, 0, os.SEEK_END) == 9 * BLOCK + 1)
+call('stat', lambda: os.fstat(fd).st_size == 9 * BLOCK + 1)
+settled()
+call('write', lambda: os.pwrite(fd, b'y', 0))
+call('and once only', lambda: os.pwrite(fd, b'y', 0))
+call('fsync', lambda: os.fsync(fd))
+refused(fd)
+os.unlink('root-0')
+call('when there is room again', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
+call('fsync', lambda: os.fsync(fd))
+os.close(fd)
+`;
+
+const ENDLESS_TOLD = [
+  'root ENOSPC',
+  'user ENOSPC',
+  'fsync ENOSPC',
+  'read past the end ',
+  'seek True',
+  'stat True',
+  'write ENOSPC',
+  'and once only 1',
+  'fsync None',
+  'fsync ENOSPC',
+  'when there is room again 1',
+  'fsync None',
+];
+
 /** What is stored in cached pages fails where they are written back, and whoever asks is told. */
 const DIRTY_PAGES = `
 import mmap
@@ -143,14 +200,21 @@ memory.close()
 call('fsync after msync', lambda: os.fsync(fd))
 call('close', lambda: os.close(fd))
 fd = os.open('mapped', os.O_RDWR)
+settled()
 call('write', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
+call('write again', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
 call('fsync', lambda: os.fsync(fd))
 call('fsync once more', lambda: os.fsync(fd))
+settled()
 call('write', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
+call('write again', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
 call('close', lambda: os.close(fd))
 fd = os.open('mapped', os.O_RDWR | os.O_SYNC)
+settled()
 call('with O_SYNC', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
+call('with O_SYNC again', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
 os.close(fd)
+settled()
 fd = os.open('mapped', os.O_RDWR | os.O_DIRECT)
 page = mmap.mmap(-1, BLOCK); page[:1] = b'd'
 call('with O_DIRECT', lambda: os.writev(fd, [page]))
@@ -164,12 +228,15 @@ const TOLD = [
   'msync ENOSPC',
   'fsync after msync None',
   'close None',
-  'write 1',
+  'write ENOSPC',
+  'write again 1',
   'fsync ENOSPC',
   'fsync once more None',
-  'write 1',
+  'write ENOSPC',
+  'write again 1',
   'close ENOSPC',
   'with O_SYNC ENOSPC',
+  'with O_SYNC again ENOSPC',
   'with O_DIRECT ENOSPC',
   "mapped b'room\\x00'",
 ];
@@ -243,5 +310,12 @@ t.test('dirty pages', { skip }, async (t) => {
   const image = await makeImage(scratchDirectory(t, 'full'), { size: 48 << 20 });
   const lines = await fuseMount(image, [], (target) => output(FILLING + DIRTY_PAGES, target));
   t.strictSame(lines.filter((line) => line !== ''), TOLD);
+  t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
+});
+
+t.test('without end', { skip }, async (t) => {
+  const image = await makeImage(scratchDirectory(t, 'full'), { size: 48 << 20 });
+  const lines = await fuseMount(image, [], (target) => output(FILLING + ENDLESS, target));
+  t.strictSame(lines.filter((line) => line !== ''), ENDLESS_TOLD);
   t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
 });
