@@ -13,8 +13,9 @@ export const seekingWhatIsStored = (volume: Volume): Handler => (request, reply)
   const inode = volume.nodes.get(nodeid);
   const whence = lseekWhence(view, bodyOffset);
   const offset = lseekOffset(view, bodyOffset);
-  if ((whence !== SEEK_DATA && whence !== SEEK_HOLE) || !Number.isSafeInteger(offset)) return -errno.EINVAL;
-  if (offset < 0 || offset >= inode.size) return -errno.ENXIO;
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -errno.EINVAL;
+  // The kernel sends any offset, however far before the beginning or behind the end.
+  if (!Number.isSafeInteger(offset) || offset < 0 || offset >= inode.size) return -errno.ENXIO;
   const found = seek(volume, inode, offset, whence);
   return found === NOT_FOUND ? -errno.ENXIO : writeLseekOut(reply.view, reply.body, found);
 };

@@ -87,3 +87,12 @@ t.test('files in their inodes', { skip }, async (t) => {
     });
   }
 });
+
+const OUTSIDE = `
+write('file', b'data')
+fd = os.open('file', os.O_RDWR)
+for offset in (-1 << 63, -1 << 53, -2, -1, 4, 5, 1 << 53, (1 << 63) - 1):
+    for whence in (os.SEEK_DATA, os.SEEK_HOLE): call('%d %d' % (offset, whence), lambda: os.lseek(fd, offset, whence))
+`;
+
+t.test('before the beginning, and behind the end', { skip }, (t) => assertSame(t, { program: OUTSIDE }));
