@@ -20,17 +20,24 @@ export function remount(target: string, { flags }: MountOptions, { mounts }: Run
   try {
     const mount = mountOn(point.path);
     if (mount === undefined || !isOurs(mount)) throw new MountError('NOT_MOUNTED', 'not a fuse4fs mount');
-    if (mount.options.includes('ro') && !flags.readOnly) {
-      throw new MountError('MOUNT_REFUSED', 'its server has the filesystem open for reading only', `unmount it, and mount it again: umount ${target}`);
+    const connection = mounts === undefined ? undefined : connected(statusSocketOf(mounts, mount.device));
+    try {
+      // What was mounted for writing can be written again; an image that was not is open for reading only.
+      if (mount.options.includes('ro') && !flags.readOnly && connection?.status()?.['readOnly'] !== false) {
+        throw new MountError('MOUNT_REFUSED', 'its server has the filesystem open for reading only', `unmount it, and mount it again: umount ${target}`);
+      }
+      const result = shim.mount(mount.source, point.path, mount.type, mountFlags(flags) | MS_REMOUNT, '');
+      if (result < 0) throw new MountError('MOUNT_REFUSED', `cannot remount: ${errorText(result)}`);
+      connection?.remounted([...accessTimeWords(flags), ...(flags.readOnly ? ['ro'] : [])]);
+    } finally {
+      connection?.close();
     }
-    const result = shim.mount(mount.source, point.path, mount.type, mountFlags(flags) | MS_REMOUNT, '');
-    if (result < 0) throw new MountError('MOUNT_REFUSED', `cannot remount: ${errorText(result)}`);
-    if (mounts === undefined) return;
-    const connection = StatusConnection.open(statusSocketOf(mounts, mount.device), PATIENCE);
-    if (typeof connection === 'string') return;
-    connection.remounted([...accessTimeWords(flags), ...(flags.readOnly ? ['ro'] : [])]);
-    connection.close();
   } finally {
     point.close();
   }
+}
+
+function connected(socket: string): StatusConnection | undefined {
+  const connection = StatusConnection.open(socket, PATIENCE);
+  return typeof connection === 'string' ? undefined : connection;
 }
