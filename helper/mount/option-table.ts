@@ -184,5 +184,6 @@ export const optionTable: readonly OptionEntry[] = [
     .map((name) => ignored(name, integer('N'), kernelExt4)),
   ...['usrjquota', 'grpjquota', 'jqfmt'].map((name) => ignored(name, optionally(text('TEXT')), 'names quota files of older filesystems; accepted, without effect')),
   ignored('auto_da_alloc', zeroOrOne, kernelExt4),
+  ignored('data_err', choice('ignore', 'abort'), kernelExt4),
   ignored('init_itable', optionally(integer('N')), kernelExt4),
 ];

@@ -69,7 +69,7 @@ t.test('values', async (t) => {
   t.match(refusal('sb').message, /'sb' needs a value: sb=BLOCK/);
   t.match(refusal('sb=x').message, /whole number/);
   t.match(refusal('noload=1').message, /takes no value/);
-  t.same(parseOptions(['barrier,auto_da_alloc=0,init_itable=10']).server, ['barrier']);
+  t.same(parseOptions(['barrier,auto_da_alloc=0,init_itable=10,data_err=abort']).server, ['barrier']);
   t.same(parseOptions(['barrier=0']).server, ['barrier=0']);
   t.match(refusal('barrier=2').code, 'BAD_OPTION');
 });
