@@ -11,8 +11,9 @@ systemd-machine-id-setup >/dev/null 2>&1
 mkdir -p /etc/systemd/system/sockets.target.wants
 ln -s /usr/lib/systemd/system/fuse4fs-server.socket /etc/systemd/system/sockets.target.wants/
 
-# Disks of this kernel have no bus. Those of the tests are tagged, but for one that looks like a stick.
+# Disks of this kernel have no bus. Those of the tests are tagged, but for one that looks like a stick; of mappings one is.
 cat >/etc/udev/rules.d/80-disks.rules <<'RULES'
+ENV{DM_NAME}=="stick*", ENV{FUSE4FS_AUTOMOUNT}="1"
 KERNEL=="ubdf*", ENV{ID_BUS}="usb", GOTO="end"
 KERNEL=="ubd[gh]*", GOTO="end"
 KERNEL=="ubd*", ENV{FUSE4FS_AUTOMOUNT}="1"

@@ -59,12 +59,14 @@ const decided = (name: string): Promise<Readonly<Record<string, unknown>>> =>
     return found === undefined || found['state'] === 'appeared' ? undefined : found;
   });
 const forgotten = (name: string): Promise<true> => untilSo(`${name} is forgotten`, () => record(name) === undefined);
-const stateOf = async (name: string): Promise<string> => (await attempt('systemctl', ['is-active', `fuse4fs-automount@${name}.service`])).stdout.toString().trim();
+/** Of a device whose name may have a dash, as systemd-escape(1) writes it. */
+const unitOf = (name: string): string => `fuse4fs-automount@${name.replaceAll('-', '\\x2d')}.service`;
+const stateOf = async (name: string): Promise<string> => (await attempt('systemctl', ['is-active', unitOf(name)])).stdout.toString().trim();
 /** Whether the service comes to that; it is told to go on a moment before it has. */
 const becomes = (name: string, state: string): Promise<true> => untilSo(`${name} is ${state}`, async () => (await stateOf(name)) === state);
 /** Whether the journal comes to say it: services do not wait for that. */
 const journal = (name: string, words: RegExp): Promise<true> =>
-  untilSo(`the journal says ${words.source}`, async () => words.test((await run('journalctl', ['--no-pager', '-o', 'cat', '-u', `fuse4fs-automount@${name}`])).toString()));
+  untilSo(`the journal says ${words.source}`, async () => words.test((await run('journalctl', ['--no-pager', '-o', 'cat', '-u', unitOf(name)])).toString()));
 const gone = (path: string): Promise<true> => untilSo(`${path} goes`, () => !existsSync(path));
 const udisksKnows = (name: string, words: RegExp): Promise<true> =>
   untilSo(`udisks says ${words.source}`, async () => words.test((await attempt('udisksctl', ['info', '-b', `/dev/${name}`])).stdout.toString()));
@@ -120,6 +122,61 @@ t.test('disks that are plugged in', async (t) => {
   await ended;
   await takeOut('ubde');
   t.equal((await attempt('e2fsck', ['-fn', join(EXCHANGE, 'dirty.img')])).status, 0, 'with the last who used it its server has ended');
+});
+
+const hasMappings = readIfThere('/proc/misc')?.includes('device-mapper') === true;
+
+t.test('a mapping', { skip: !hasMappings && 'the kernel has no device-mapper' }, async (t) => {
+  const [before, size, target] = [2048, 32_768, '/media/mapped'];
+  const table = (disk: string): string => `0 ${size} linear /dev/${disk} ${before}`;
+  const made = async (file: string, label: string): Promise<string> => {
+    await run('truncate', ['-s', String((before + size) * 512), join(EXCHANGE, file)]);
+    await run('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', label, '-E', `offset=${before * 512}`, join(EXCHANGE, file), String(size / 2)]);
+    return file;
+  };
+  await plug('ubdi', await made('mapped.img', 'mapped'));
+  await plug('ubdj', await made('other.img', 'other'));
+  await run('udevadm', ['settle']);
+  await run('dmsetup', ['create', 'other', '--table', table('ubdj')]);
+  await run('udevadm', ['settle']);
+  t.equal(await stateOf('dm-0'), 'inactive', 'one on a disk that stays where it is');
+  await run('dmsetup', ['create', 'stick', '--table', table('ubdi')]);
+  t.match(await decided('dm-1'), { state: 'mounted', target, foundations: ['ubdi'], label: 'mapped' });
+  t.equal((await run('findmnt', ['-no', 'SOURCE,FSTYPE', target])).toString().trim().replace(/ +/u, ' '), '/dev/dm-1 fuseblk.fuse4fs');
+  t.ok(await becomes('dm-1', 'active'), 'its unit stays');
+  writeFileSync(join(target, 'file'), 'one\n');
+  // FUSE cannot be frozen.
+  await run('dmsetup', ['suspend', '--nolockfs', 'stick']);
+  await run('dmsetup', ['resume', 'stick']);
+  await run('udevadm', ['settle']);
+  t.equal(readFileSync(join(target, 'file'), 'utf8'), 'one\n', 'suspended and resumed, it is mounted');
+  t.equal(await stateOf('dm-1'), 'active');
+  t.not((await attempt('dmsetup', ['remove', 'stick'])).status, 0, 'in use');
+  await run('fuse4fs', ['umount', '/dev/mapper/stick']);
+  await untilSo('the mapping is removed', async () => (await attempt('dmsetup', ['remove', 'stick'])).status === 0);
+  await forgotten('dm-1');
+  t.ok(await becomes('dm-1', 'inactive'), 'its unit ends with it');
+  t.ok(await gone(target));
+
+  await run('dmsetup', ['create', 'stick', '--table', table('ubdi')]);
+  t.match(await decided('dm-1'), { state: 'mounted', target }, 'made again');
+  await untilSo('systemd knows what it lies on', async () => (await run('systemctl', ['show', '-p', 'BindsTo', unitOf('dm-1')])).toString().includes('dev-ubdi.device'));
+  await run('udevadm', ['trigger', '--action=remove', '/dev/ubdi']);
+  await forgotten('dm-1');
+  t.ok(await journal('dm-1', /unmounted from \/media\/mapped/u), 'it goes with its disk');
+  t.ok(await gone(target));
+  t.equal((await run('systemctl', ['show', '-p', 'BindsTo', unitOf('dm-1')])).toString().includes('ubdi'), false, 'the next of that name is none of its disk’s');
+  for (const name of ['stick', 'other']) await untilSo(`${name} is removed`, async () => (await attempt('dmsetup', ['remove', name])).status === 0);
+  await takeOut('ubdi');
+  await takeOut('ubdj');
+});
+
+t.test('what the broker can set in sysfs', async (t) => {
+  await run('systemctl', ['start', 'fuse4fs-helper.socket', 'fuse4fs-helper.service']);
+  const pid = (await run('systemctl', ['show', '-P', 'MainPID', 'fuse4fs-helper.service'])).toString().trim();
+  const script = 'for name; do test -w /sys/devices/$name && echo $name; done; true';
+  const writable = (await run('nsenter', ['-t', pid, '-m', 'sh', '-c', script, 'sh', 'platform', 'system', 'virtual', 'virtual/bdi', '../kernel', '../fs'])).toString();
+  t.same(writable.trim().split('\n'), ['platform', 'virtual/bdi'], 'drives, and read-ahead');
 });
 
 t.test('udisks', async (t) => {
