@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { MappingType } from '../../protocol/fuse/iomap.js';
 import { missing } from '../support/machine.js';
 import { scratchDirectory } from '../support/scratch.js';
-import { SimulatedFile } from './simulated-file.js';
+import { KEEP_SIZE, SimulatedFile } from './simulated-file.js';
 import { imageBytes, makeUsedImage, simulatedMount } from './simulated-mount.js';
 
 const BLOCK = 4096;
@@ -48,4 +48,22 @@ t.test('overwriting what is mapped asks nothing', { skip }, async (t) => {
     written.finishIo();
   });
   t.equal(requests, 0);
+});
+
+t.test('direct writes to what was reserved at length ask once', { skip }, async (t) => {
+  const image = await makeUsedImage(scratchDirectory(t, 'iomap'), 'reserved', { blockSize: BLOCK });
+  const { kernel, data } = simulatedMount(imageBytes(image), BLOCK);
+  const made = SimulatedFile.make(kernel, ROOT, 'reserved');
+  t.teardown(() => kernel.disconnect());
+  made.fallocate(KEEP_SIZE, 0, BLOCKS * BLOCK);
+  for (let block = 0; block < BLOCKS; block++) made.directWrite(block * BLOCK, new Uint8Array(BLOCK).fill(block));
+  t.match(data.counters, { mappings: 1, completions: BLOCKS });
+  for (const block of [0, 1, 100, BLOCKS - 1]) t.same(made.directRead(block * BLOCK, BLOCK), new Uint8Array(BLOCK).fill(block));
+  // The rest of a block must not be taken for unwritten.
+  made.fallocate(KEEP_SIZE, BLOCKS * BLOCK, 8 * BLOCK);
+  const half = new Uint8Array(BLOCK / 2);
+  made.directWrite(BLOCKS * BLOCK, half.fill(1));
+  made.directWrite(BLOCKS * BLOCK + BLOCK / 2, half.slice().fill(2));
+  t.same(made.directRead(BLOCKS * BLOCK, BLOCK), Buffer.concat([half, half.slice().fill(2)]));
+  t.strictSame(kernel.violations, []);
 });

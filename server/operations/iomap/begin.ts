@@ -135,16 +135,16 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     return 0;
   };
 
-  /** What will not hold for long, or only for this operation, is not for the kernel to keep. */
-  const isKept = (operation: number): boolean => {
+  /** What will not hold for long, or only for this operation, is not for the kernel to keep: a direct write is soon over what was reserved for it. */
+  const isKept = (operation: number, end: number): boolean => {
     if (bypassesCache(profile, operation) || read.type === MappingType.INLINE) return false;
-    return (operation & (WRITE | DIRECT)) !== (WRITE | DIRECT) || read.type === MappingType.MAPPED;
+    return (operation & (WRITE | DIRECT)) !== (WRITE | DIRECT) || read.type === MappingType.MAPPED || end < read.offset + read.length;
   };
 
   /** A mapping that the kernel keeps takes the place of what it remembers there; else it is to forget that. @returns whether it has it */
-  const settleCache = (nodeid: number, inode: Inode, operation: number): boolean => {
+  const settleCache = (nodeid: number, inode: Inode, operation: number, end: number): boolean => {
     const { from, to } = filled;
-    const kept = isKept(operation);
+    const kept = isKept(operation, end);
     if (kept && read.offset <= from && to <= read.offset + read.length && data.keepMapping(nodeid, inode.number, read)) return true;
     if (to > from) data.forgetMappings(nodeid, inode.number, from, to);
     return kept && data.keepMapping(nodeid, inode.number, read);
@@ -170,7 +170,7 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     if (outcome < 0) return outcome;
     data.counters.mappings++;
     write.set(read.offset, read.length, profile.pureOverwrite);
-    if (!settleCache(nodeid, inode, operation)) return writeIomapBeginOut(reply.view, reply.body, read, write);
+    if (!settleCache(nodeid, inode, operation, position + count)) return writeIomapBeginOut(reply.view, reply.body, read, write);
     return writeIomapBeginOut(reply.view, reply.body, retry.set(read.offset, read.length, profile.retryCache), write);
   };
 }

@@ -34,6 +34,8 @@ export function completionOperation({ nodes, writable, staleAttributes }: Writab
       const { sectors } = inode;
       writable.space.callerIsPrivileged = true;
       writable.change(() => writable.externalData.complete(inode, position, written, wasReserved));
+      // The kernel forgets what was written; the rest of such a block it must not take for unwritten, and put zeros there next time.
+      if (wasReserved && (flags & CompletionFlag.DIRECT) !== 0 && (position % data.blockSize !== 0 || written % data.blockSize !== 0)) data.forgetMappings(nodeid, inode.number, position, position + written);
       if (inode.sectors !== sectors) staleAttributes.add(nodeid);
     }
     return writeIomapCompletionOut(reply.view, reply.body, inode.size);
