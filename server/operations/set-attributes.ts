@@ -53,23 +53,25 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
    * A request that sets nothing says what the kernel keeps to itself otherwise: that set-id bits have to
    * go. With the change time it is chown(2) of neither owner nor group. Without, someone is about to
    * change the contents who may not keep them; the kernel knows the caller's groups, and has seen to it
-   * that a set-group-id bit without execution stays where it may. Root may keep the bits, and loses only
-   * the file's capabilities.
+   * that a set-group-id bit without execution stays where it may, if it is alone: beside a set-user-id bit it
+   * stays for whoever has the file's group as the first one. Root may keep the bits, and loses only the file's
+   * capabilities.
    */
-  const dropPrivileges = (inode: Inode, valid: number, uid: number): void => {
+  const dropPrivileges = (inode: Inode, valid: number, uid: number, gid: number): void => {
     if (inode.isDirectory) return;
-    if ((valid & Valid.CTIME) !== 0) inodes.setMode(inode, withoutPrivileges(inode.mode));
+    const staysWithSetuid = (inode.mode & SETUID) !== 0 && gid === inode.gid && uid !== 0;
+    if ((valid & Valid.CTIME) !== 0 || staysWithSetuid) inodes.setMode(inode, withoutPrivileges(inode.mode));
     else if (uid !== 0) inodes.setMode(inode, inode.mode & ~(SETUID | SETGID));
     writable.dropCapabilities(inode);
   };
 
   return {
-    SETATTR: changing(volume, ({ nodeid, view, bodyOffset: at, uid }, reply) => {
+    SETATTR: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }, reply) => {
       const inode = nodes.get(nodeid);
       const valid = requests.setattrValid(view, at);
       if (isImmutable(inode) && !isWrittenBack(valid)) return -errno.EPERM;
       if (isAppendOnly(inode) && ((valid & (Valid.MODE | Valid.UID | Valid.GID | Valid.SIZE)) !== 0 || setsGivenTimes(valid))) return -errno.EPERM;
-      if ((valid & ~(Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0) dropPrivileges(inode, valid, uid);
+      if ((valid & ~(Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0) dropPrivileges(inode, valid, uid, gid);
       if ((valid & (Valid.UID | Valid.GID)) !== 0) setOwner(inode, view, at, valid);
       if ((valid & Valid.MODE) !== 0) {
         const mode = (inode.mode & FileType.MASK) | (requests.setattrMode(view, at) & PERMISSIONS);

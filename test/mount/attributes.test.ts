@@ -96,6 +96,21 @@ for label, act in (('write', lambda: write('f', b'y')), ('append', lambda: write
         os.unlink('f')
 `;
 
+/** What who is not root leaves of the bits, with and without execution, in the file's group and in none. */
+const SET_ID_BITS = `
+for bits in (0o6666, 0o6766, 0o6676, 0o6777, 0o4666, 0o2666, 0o2676):
+    for group in (U, 4444):
+        for flag in (0, os.O_DIRECT):
+            def change():
+                fd = os.open('f', os.O_RDWR | flag)
+                try: os.pwritev(fd, [page], 0)
+                finally: os.close(fd)
+            page = mmap.mmap(-1, 4096)
+            write('f', bytes(4096)); os.chown('f', U, group); os.chmod('f', bits)
+            call((oct(bits), group, flag), as_user(U, change)); show('then', mode('f'))
+            os.unlink('f')
+`;
+
 const RECIPES = {
   ext4: {},
   'ext4 with ea_inode and blocks of 1 KiB': { blockSize: 1024, features: ['ea_inode'] },
@@ -120,4 +135,4 @@ for path, _, files in sorted(os.walk('.')):
 // Such inodes have times in whole seconds: nothing that changes them can be told apart.
 t.test('ext4 without room in inodes', { skip }, (t) => assertSame(t, { recipe: { arguments: ['-I', '128'] }, program: SIZES }));
 t.test('capabilities of files', { skip }, (t) => assertSame(t, { program: CAPABILITIES }));
-
+t.test('set-id bits and writes', { skip }, (t) => assertSame(t, { program: `import mmap\nU = 1001\n${SET_ID_BITS}` }));
