@@ -28,11 +28,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,6 +242,24 @@ static void become(unsigned long uid, unsigned long gid, unsigned long kept)
 		fail("dropping capabilities");
 }
 
+/*
+ * Node since 22 has its event loops talk to epoll through io_uring, and cannot do without once it has begun.
+ * The program, which could do anything through a ring past its own seccomp filter, must not have one from the start.
+ */
+static void refuse_io_uring(void)
+{
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 425 /* io_uring_setup, everywhere */, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = sizeof(program) / sizeof(*program), .filter = program };
+
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0)
+		fail("refusing io_uring");
+}
+
 /* Of a process of its own namespace, without the machine's settings. */
 static void mount_proc(void)
 {
@@ -358,6 +379,7 @@ int main(int argc, char **argv)
 				close(limit);
 		}
 		become(uid, gid, uid == 0 ? FOR_FILES : 0);
+		refuse_io_uring();
 		setrlimit(RLIMIT_CORE, &no_core);
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 			fail("prctl");

@@ -49,6 +49,8 @@ for (const as of ['root', 'user'] as const) {
       for (const { name, status, descriptors, mounts } of processes) {
         for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) t.match(status[set], /^0+$/, `${name}: ${set}`);
         t.equal(status['NoNewPrivs'], '1', `${name}: no_new_privs`);
+        if (name === 'node') t.equal(status['Seccomp'], '2', 'a filter from the start, before it sets its own');
+        t.notOk(descriptors.includes('anon_inode:[io_uring]'), `${name}: no ring, which would lead around all filters`);
         t.equal(status['Uid'], Array(4).fill(uid).join('\t'), `${name}: user`);
         t.equal(status['Groups'], '', `${name}: supplementary groups`);
         t.same(descriptors.filter((path) => !/^(socket|pipe|anon_inode):|^\/$/.test(path)), [], `${name}: descriptors`);
