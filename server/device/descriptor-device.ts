@@ -73,7 +73,7 @@ export class DescriptorDevice implements BlockDevice {
    * @returns where it lies behind the descriptor
    * @throws DeviceError where the range is outside the device, or it is read-only
    */
-  place(length: number, position: number): number {
+  placeToWrite(position: number, length: number): number {
     this.#checkWrite(length, position);
     this.bytesWritten += length;
     return this.#offset + position;

@@ -107,7 +107,7 @@ export class ThreadedJobs implements JobRunner {
       numbers[at++] = isWrite ? arrays.length - 1 : WAITS[bytes];
       numbers[at++] = offset;
       numbers[at++] = length;
-      numbers[at++] = isWrite ? device.place(length, position) : 0;
+      numbers[at++] = isWrite ? device.placeToWrite(position, length) : 0;
     }
     const isTaken = serverShim.startJob(this.#thread, numbers, steps.length, arrays) === 0;
     if (isTaken) this.#job = job;

@@ -1,6 +1,5 @@
 import { closeSync, mkdirSync, openSync, readSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import * as layout from '../../server/ext4/layout/mmp.js';
 import { parseSuperblock, SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE } from '../../server/ext4/layout/superblock.js';
@@ -9,10 +8,10 @@ import { e2fsckComplaints, makeImage } from '../support/image.js';
 import { cannotMount, cannotUseLoopDevices } from '../support/machine.js';
 import { fuse4fs, fuseMount, kernelMount } from '../support/mount.js';
 import { scratchDirectory } from '../support/scratch.js';
+import { until } from '../support/until.js';
 
 const skip = cannotMount() || cannotUseLoopDevices();
 /** Until the server has noticed something, it may need a few beats of a second each. */
-const PATIENCE = 60_000;
 
 const make = (directory: string): Promise<string> => makeImage(directory, { features: ['mmp'], extended: ['mmp_update_interval=1'], size: 32 << 20 });
 
@@ -33,11 +32,6 @@ function mmpBlock(image: string, change?: (view: DataView) => void): DataView {
   }
   closeSync(fd);
   return view;
-}
-
-async function until(holds: () => boolean): Promise<boolean> {
-  for (const end = performance.now() + PATIENCE; performance.now() < end; await pause(50)) if (holds()) return true;
-  return false;
 }
 
 t.test('what the kernel has mounted is refused', { skip }, async (t) => {
@@ -85,7 +79,7 @@ t.test('a filesystem that someone else takes over is no longer changed', { skip 
     writeFileSync(join(target, 'file'), 'before');
     const { buffer } = mmpBlock(image);
     const first = layout.sequence(new DataView(buffer));
-    t.ok(await until(() => layout.sequence(mmpBlock(image)) !== first), 'the sequence number changes by itself');
+    await until('the sequence number changes by itself', () => layout.sequence(mmpBlock(image)) !== first || undefined);
     // Again and again, as someone else does: once, it could come between our server's look and its own beat.
     const takeOver = (): void =>
       void mmpBlock(image, (view) => {
@@ -101,7 +95,7 @@ t.test('a filesystem that someone else takes over is no longer changed', { skip 
         return (error as NodeJS.ErrnoException).code === 'EROFS';
       }
     };
-    t.ok(await until(refused), 'changes are refused');
+    await until('changes are refused', () => refused() || undefined);
     t.equal(readFileSync(join(target, 'file'), 'utf8'), 'before', 'what is there can be read');
   });
   t.equal(layout.sequence(mmpBlock(image)), 4711, 'the block is left to the other one');

@@ -9,6 +9,7 @@ import { e2fsckComplaints, makeImage, mebibyte } from '../support/image.js';
 import { Kubelet, type PodToRun } from '../support/kubelet.js';
 import { readManifests } from '../support/manifests.js';
 import { FRUGAL, NO_SERVER, type Podman } from '../support/podman.js';
+import { until } from '../support/until.js';
 
 const NOBODY = 65534;
 const UID = '5d0e7c1a';
@@ -32,6 +33,7 @@ export async function runPod(t: Test, podman: Podman, scratch: string): Promise<
   const volume = join(kubelet.pods, UID, 'volumes/kubernetes.io~empty-dir/data');
   const target = join(volume, 'mount');
   const said = async (): Promise<string> => (await podman.tryPodman('logs', 'helper-pod-helper')).stderr;
+  const untilSaid = (words: string): Promise<true> => until(`the helper says: ${words}`, async () => (await said()).includes(words) || undefined, said);
   const inApplication = (script: string): Promise<Output> => kubelet.exec(UID, 'application', 'sh', '-euc', script);
 
   t.equal((await inApplication('echo one > /data/mount/kept; sync /data/mount/kept; cat /data/mount/kept')).stdout.toString(), 'one\n', 'the application writes and reads');
@@ -39,7 +41,7 @@ export async function runPod(t: Test, podman: Podman, scratch: string): Promise<
 
   await podman.podman('restart', '--time=0', 'helper-pod-helper');
   t.equal((await inApplication('cat /data/mount/kept')).stdout.toString(), 'one\n', 'the helper is started anew: the mount goes on');
-  await until(async () => (await said()).includes('is mounted already'));
+  await untilSaid('is mounted already');
 
   const [server] = manifest.spec?.initContainers as [IContainer];
   await podman.podman('kill', `${UID}-server`);
@@ -51,13 +53,9 @@ export async function runPod(t: Test, podman: Podman, scratch: string): Promise<
 
   await kubelet.stop(pod);
   t.equal((await podman.podman('wait', `${UID}-server`)).trim(), '0', 'the pod ends: the server is unmounted and ends in order');
-  await until(async () => (await said()).includes(`${UID}: unmounted`));
+  await untilSaid(`${UID}: unmounted`);
   t.equal((await podman.attempt('findmnt', '--mountpoint', target)).status, 1, 'nothing stays mounted');
   t.equal(await e2fsckComplaints(image), undefined, 'the image is clean');
   t.match((await run('debugfs', ['-R', 'cat /late', image])).toString(), /two/u, 'and nothing is lost');
   await kubelet.stop(helper);
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo()));
 }

@@ -16,9 +16,9 @@ const NEVER = -1;
 class WatchedDevice extends DescriptorDevice {
   handed = 0;
 
-  override place(length: number, position: number): number {
+  override placeToWrite(position: number, length: number): number {
     this.handed++;
-    return super.place(length, position);
+    return super.placeToWrite(position, length);
   }
 }
 
