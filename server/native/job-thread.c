@@ -1,6 +1,7 @@
 /*
  * A thread that carries out writes and flushes in a given order, while the one that asked for them goes on. It takes one
- * job at a time, stops at the first step that fails, and knows nothing of what it writes.
+ * job at a time, stops at the first step that fails, and knows nothing of what it writes. It can also wait for what the
+ * device reads: into the machine's cache, for the other one to find it there.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,15 +13,17 @@
 #include "server.h"
 #include "thread.h"
 
-enum { STACK_BYTES = 256 << 10 };
+enum { STACK_BYTES = 256 << 10, LARGEST_FETCH = 64 << 10 };
 
-/* Of a step, as JavaScript lists them: descriptor, array (below 0: none, and data on its way is awaited), offset in it, length, position. */
-enum { NUMBERS_PER_STEP = 5, FLUSH = -1 };
+/* Of a step, as JavaScript lists them: descriptor, array, offset in it, length, position. */
+enum { NUMBERS_PER_STEP = 5 };
+
+/* In the place of an array. Flush or nothing, data that is on its way is awaited. */
+enum { FLUSH = -1, SETTLE = -2, FETCH = -3 };
 
 struct step {
-	int descriptor;
-	const uint8_t *data; /* NULL: data that is on its way is awaited */
-	bool flush;
+	int descriptor, without_data;
+	const uint8_t *data; /* NULL: one of those three */
 	size_t length;
 	off_t position;
 };
@@ -44,15 +47,29 @@ struct job_thread {
 };
 
 /* 0, or a positive errno */
+static int settle(const struct step *step, uint64_t data_writes)
+{
+	int failure = await_data_writes(data_writes);
+
+	return failure == 0 && step->without_data == FLUSH && fdatasync(step->descriptor) < 0 ? errno : failure;
+}
+
+/* 0, or a positive errno */
+static int fetch(const struct step *step)
+{
+	uint8_t unseen[LARGEST_FETCH];
+	ssize_t count = pread(step->descriptor, unseen, step->length, step->position);
+
+	return count < 0 ? errno : count < (ssize_t)step->length ? EIO : 0;
+}
+
+/* 0, or a positive errno */
 static int carry_out(const struct step *step, uint64_t data_writes)
 {
 	size_t done = 0;
 
-	if (!step->data) {
-		int failure = await_data_writes(data_writes);
-
-		return failure == 0 && step->flush && fdatasync(step->descriptor) < 0 ? errno : failure;
-	}
+	if (!step->data)
+		return step->without_data == FETCH ? fetch(step) : settle(step, data_writes);
 	while (done < step->length) {
 		ssize_t count = pwrite(step->descriptor, step->data + done, step->length - done, step->position + (off_t)done);
 
@@ -168,7 +185,11 @@ static bool read_step(napi_env env, const double *numbers, napi_value arrays, st
 
 	*step = (struct step){ .descriptor = (int)numbers[0], .length = (size_t)numbers[3], .position = (off_t)numbers[4] };
 	if (numbers[1] < 0) {
-		step->flush = numbers[1] == FLUSH;
+		step->without_data = (int)numbers[1];
+		if (step->without_data == FETCH && !(numbers[3] >= 0 && numbers[3] <= LARGEST_FETCH)) {
+			napi_throw_range_error(env, NULL, "too long to be fetched");
+			return false;
+		}
 		return true;
 	}
 	if (napi_get_element(env, arrays, (uint32_t)numbers[1], &array) != napi_ok || !shim_bytes(env, array, &data, &available))

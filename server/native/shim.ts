@@ -78,7 +78,8 @@ export interface ServerShim {
   /**
    * Has the thread carry out writes and flushes in order, up to the first that fails: five numbers for each, namely its
    * descriptor, the array that it writes (-1: a flush; -2: nothing), offset and length in that, and the position. Flush or
-   * nothing, it waits for data that is on its way. Until the end the arrays are the thread's.
+   * nothing, it waits for data that is on its way. -3: it waits until the device has read a range of at most 64 KiB into the
+   * machine's cache. Until the end the arrays are the thread's.
    */
   startJob(thread: object, steps: Float64Array, count: number, arrays: readonly Uint8Array[]): number;
   /** 1 while a job goes on. */

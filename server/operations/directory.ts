@@ -1,6 +1,7 @@
 import { ENTRY_OUT_SIZE, writeEntryOut, writeUnknownEntryOut } from '../../protocol/fuse/attributes.js';
 import { direntPlusSize, direntSize, writeDirent } from '../../protocol/fuse/directory-entry.js';
 import { readOffset, readOpenFlags, readSize } from '../../protocol/fuse/requests.js';
+import { BEGUN_READING } from '../ext4/cache/block-cache.js';
 import type { DirectoryEntry } from '../ext4/directory/directory.js';
 import { errno, FilesystemError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
@@ -54,8 +55,9 @@ class ReplyListing {
     try {
       directories.iterate(directory, position, this.#take);
     } catch (error) {
-      // What was found before the damage is given; the request that goes on from there reports it.
-      if (!(error instanceof FilesystemError) || this.#at === reply.body) throw error;
+      // What was found before the damage, or before what the device has yet to read, is given; the request that goes on
+      // from there reports it, or comes again.
+      if (!(error instanceof FilesystemError || error === BEGUN_READING) || this.#at === reply.body) throw error;
     }
     return this.#at - reply.body;
   }
@@ -78,8 +80,9 @@ class ReplyListing {
     const { nodes, attributes, lookups } = this.#volume;
     try {
       const inode = nodes.child(this.#directory, inodeNumber(number));
+      const shown = attributes.of(inode);
       lookups.add(inode.number);
-      writeEntryOut(this.#reply.view, this.#at, nodes.nodeidOf(inode.number), inode.generation, attributes.of(inode));
+      writeEntryOut(this.#reply.view, this.#at, nodes.nodeidOf(inode.number), inode.generation, shown);
       return true;
     } catch (error) {
       if (error instanceof FilesystemError) return false;

@@ -15,14 +15,15 @@ import { MultiMountProtection } from '../ext4/multi-mount-protection.js';
 import type { WritableOptions } from '../ext4/writable-options.js';
 import { log } from '../log.js';
 import { serverShim } from '../native/shim.js';
-import { OptionError, type DataThreads, type FilesystemSource, type MountedFilesystem, type MountFacts, type TransferFailure, type RequestJournal } from '../session/filesystem.js';
+import { OptionError, type FilesystemSource, type MountedFilesystem, type MountFacts, type TransferFailure, type RequestJournal } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import { damageOf } from './damage.js';
 import type { KernelData } from './iomap/kernel-data.js';
 import { IOMAP_ROOT_NODEID, KERNEL_DATA_GAUGES, measureKernelData, offerKernelData } from './iomap/offer.js';
 import { withKernelData } from './iomap/operations.js';
-import type { Volume } from './volume.js';
+import { MetadataReads } from './metadata-reads.js';
+import type { Volume, VolumeThreads } from './volume.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
 import { kernelTime } from './kernel-time.js';
 import { MountedWritableExt4 } from './writable.js';
@@ -79,13 +80,14 @@ export function openFilesystem(source: FilesystemSource, requestJournal: Request
     mountPoint: source.target,
     ...(options.data !== undefined && { data: options.data }),
   };
-  return new MountedWritableExt4(device, facts, writableOptions, options, iomap, { jobs: () => ThreadedJobs.start(device), data: source.startDataThreads });
+  return new MountedWritableExt4(device, facts, writableOptions, options, iomap, { jobs: () => ThreadedJobs.start(device), data: source.startDataThreads, metadata: (data) => MetadataReads.start(device, data) });
 }
 
-function openForReading(source: FilesystemSource, device: BlockDevice, openOptions: OpenOptions, options: ServerOptions, stored: Superblock, said: readonly string[]): MountedFilesystem {
+function openForReading(source: FilesystemSource, device: DescriptorDevice, openOptions: OpenOptions, options: ServerOptions, stored: Superblock, said: readonly string[]): MountedFilesystem {
   const filesystem = Filesystem.open(device, openOptions);
   const iomap = offerKernelData(source, device, stored, options, options.recoverJournal && needsRecovery(stored));
-  const volume = volumeOf(filesystem, options, source.startDataThreads?.(), iomap && IOMAP_ROOT_NODEID);
+  const dataThreads = source.startDataThreads?.();
+  const volume = volumeOf(filesystem, options, { dataThreads, metadataReads: MetadataReads.start(device, dataThreads) }, iomap && IOMAP_ROOT_NODEID);
   return new MountedExt4(volume, describe(filesystem, true, said, iomap), iomap);
 }
 
@@ -95,16 +97,20 @@ class MountedExt4 implements MountedFilesystem {
   readonly gauges: readonly string[];
   readonly iomap: KernelData | undefined;
   readonly #filesystem: Filesystem;
-  readonly #dataThreads: DataThreads | undefined;
+  readonly #threads: VolumeThreads;
 
   constructor(volume: Volume, facts: MountFacts, iomap: KernelData | undefined) {
     this.facts = facts;
     this.iomap = iomap;
     this.gauges = iomap === undefined ? CACHE_GAUGES : [...CACHE_GAUGES, ...KERNEL_DATA_GAUGES];
     this.#filesystem = volume.filesystem;
-    this.#dataThreads = volume.dataThreads;
+    this.#threads = volume;
     const table = readingOperations(volume);
     this.operations = iomap === undefined ? table : withKernelData(volume, iomap, table);
+  }
+
+  get reads(): MetadataReads | undefined {
+    return this.#threads.metadataReads;
   }
 
   tend(gauges: Float64Array): void {
@@ -113,11 +119,12 @@ class MountedExt4 implements MountedFilesystem {
   }
 
   takeTransferFailure(): TransferFailure | undefined {
-    return this.#dataThreads?.takeFailure();
+    return this.#threads.dataThreads?.takeFailure();
   }
 
   close(): void {
-    this.#dataThreads?.stop();
+    this.#threads.metadataReads?.close();
+    this.#threads.dataThreads?.stop();
     this.#filesystem.close();
   }
 }

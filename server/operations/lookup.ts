@@ -26,6 +26,7 @@ export function lookupOperations(volume: Volume): OperationTable {
 }
 
 function writeEntry({ nodes, attributes, lookups }: Volume, inode: Inode, { view, body }: Reply): number {
+  const shown = attributes.of(inode);
   lookups.add(inode.number);
-  return writeEntryOut(view, body, nodes.nodeidOf(inode.number), inode.generation, attributes.of(inode));
+  return writeEntryOut(view, body, nodes.nodeidOf(inode.number), inode.generation, shown);
 }

@@ -1,5 +1,4 @@
 import type { Filesystem } from '../ext4/filesystem.js';
-import type { DataThreads } from '../session/filesystem.js';
 import type { OperationTable } from '../session/handler.js';
 import { attributeOperations } from './attributes.js';
 import { directoryOperations } from './directory.js';
@@ -15,10 +14,10 @@ import { answeringStatfs } from './statfs.js';
 import { symbolicLinkOperations } from './symbolic-link.js';
 import type { ServerOptions } from './options.js';
 import { spaceInUse, type SpaceInUse } from './space.js';
-import type { Volume } from './volume.js';
+import type { Volume, VolumeThreads } from './volume.js';
 
 /** What every family of operations works on. @param rootNodeid what the kernel calls the root directory, where that is not 1 */
-export function volumeOf(filesystem: Filesystem, options: ServerOptions, dataThreads: DataThreads | undefined, rootNodeid?: number): Volume {
+export function volumeOf(filesystem: Filesystem, options: ServerOptions, { dataThreads, metadataReads }: VolumeThreads, rootNodeid?: number): Volume {
   let space: SpaceInUse | undefined;
   return {
     filesystem,
@@ -32,22 +31,31 @@ export function volumeOf(filesystem: Filesystem, options: ServerOptions, dataThr
     space: () => (space ??= spaceInUse(filesystem)),
     accessTimes: { accessed: () => undefined },
     dataThreads,
+    metadataReads,
   };
 }
 
 /** Everything that only reads; the rest is ENOSYS, or refused. */
 export const readingOperations = (volume: Volume): OperationTable => ({
-  ...lookupOperations(volume),
-  ...attributeOperations(volume),
-  ...symbolicLinkOperations(volume),
+  ...lookingUp(volume),
   ...noOpenFiles,
-  ...fileDataOperations(volume),
-  ...directoryOperations(volume),
   STATFS: answeringStatfs(volume),
-  ...extendedAttributeOperations(volume),
   ...ioctlOperations(volume),
   ...readOnlyRefusals,
 });
+
+/** What can be left and begun anew as often as one likes. */
+function lookingUp(volume: Volume): OperationTable {
+  const table = {
+    ...lookupOperations(volume),
+    ...attributeOperations(volume),
+    ...symbolicLinkOperations(volume),
+    ...fileDataOperations(volume),
+    ...directoryOperations(volume),
+    ...extendedAttributeOperations(volume),
+  };
+  return volume.metadataReads?.leaving(volume, table) ?? table;
+}
 
 export const CACHE_GAUGES = ['residentBytes', 'allocatedBytes', 'hits', 'misses', 'evictions', 'inodes'] as const;
 

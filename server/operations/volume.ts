@@ -5,12 +5,19 @@ import type { SymbolicLinks } from '../ext4/symlink.js';
 import type { InodeNumber } from '../ext4/units.js';
 import type { DataThreads } from '../session/filesystem.js';
 import type { InodeAttributes } from './inode-attributes.js';
+import type { MetadataReads } from './metadata-reads.js';
 import type { Nodes } from './nodes.js';
 import type { ServerOptions } from './options.js';
 import type { SpaceInUse } from './space.js';
 
+/** Who does for the filesystem thread what it would have to wait for; undefined: it waits itself. */
+export interface VolumeThreads {
+  readonly dataThreads: DataThreads | undefined;
+  readonly metadataReads: MetadataReads | undefined;
+}
+
 /** What every family of operations works on. */
-export interface Volume {
+export interface Volume extends VolumeThreads {
   readonly filesystem: Filesystem;
   readonly directories: Directory;
   readonly links: SymbolicLinks;
@@ -23,8 +30,6 @@ export interface Volume {
   /** What is free now. */
   readonly space: () => SpaceInUse;
   readonly accessTimes: AccessListener;
-  /** Undefined where there are none: the filesystem thread reads everything. */
-  readonly dataThreads: DataThreads | undefined;
 }
 
 /** Keeps access times; a read-only mount has none to keep. */

@@ -15,6 +15,7 @@ import { fileWriteOperations } from './file-writes.js';
 import { CACHE_GAUGES, readingOperations, tendCaches, volumeOf } from './reading.js';
 import { ioctlChangeOperations, untilShutDown } from './ioctl-changes.js';
 import { LookupCounts } from './lookup-counts.js';
+import type { MetadataReads } from './metadata-reads.js';
 import { parseServerOptions, type ServerOptions } from './options.js';
 import { removalOperations } from './removal.js';
 import { seekingWhatIsCached } from './seeking.js';
@@ -43,6 +44,8 @@ interface ThreadStarts {
   readonly jobs?: () => JobRunner | undefined;
   /** For READs and WRITEs. */
   readonly data?: FilesystemSource['startDataThreads'] | undefined;
+  /** For metadata. */
+  readonly metadata?: (data: DataThreads | undefined) => MetadataReads | undefined;
 }
 
 /**
@@ -64,6 +67,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   readonly #options: ServerOptions;
   readonly #threads: ThreadStarts;
   #dataThreads: DataThreads | undefined;
+  reads: MetadataReads | undefined;
   #jobs: JobRunner | undefined;
   #volume: WritableVolume | undefined;
 
@@ -84,11 +88,13 @@ export class MountedWritableExt4 implements MountedFilesystem {
     this.#jobs = jobs;
     const writable = WritableFilesystem.open(this.#device, { ...this.#writableOptions, ...(jobs !== undefined && { jobs }) });
     const dataThreads = this.#threads.data?.();
+    const metadataReads = this.#threads.metadata?.(dataThreads);
     this.#dataThreads = dataThreads;
+    this.reads = metadataReads;
     const device = this.#device;
     if (dataThreads !== undefined) writable.freed = (position, length) => dataThreads.awaitOthers(device.placeOf?.(position, length) ?? position, length);
     this.#volume = {
-      ...volumeOf(writable.filesystem, this.#options, dataThreads, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
+      ...volumeOf(writable.filesystem, this.#options, { dataThreads, metadataReads }, this.iomap === undefined ? undefined : IOMAP_ROOT_NODEID),
       writable,
       lookups: new LookupCounts(),
       space: () => writable.counters.totals,
@@ -190,6 +196,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
   }
 
   close(): void {
+    this.reads?.close();
     this.#dataThreads?.stop();
     try {
       if (this.#volume !== undefined) {

@@ -33,7 +33,16 @@ function settleWhenIdle(device: FuseDevice, session: Session): void {
 /** Handles postponed requests again once no other is waiting, or each after some others. */
 function repeatPostponed(device: FuseDevice, session: Session): SessionEnd | undefined {
   while (session.postponed.isDue(!device.hasRequest(0))) {
-    const end = answer(device, session, session.repeat());
+    const end = answer(device, session, session.repeat(session.postponed));
+    if (end !== RUNNING) return end;
+  }
+  return RUNNING;
+}
+
+/** Each that lacked something comes to its turn once, in case it has been read. */
+function repeatUnread(device: FuseDevice, session: Session): SessionEnd | undefined {
+  for (let left = session.lookAtUnread(); left > 0; left--) {
+    const end = answer(device, session, session.repeat(session.unread));
     if (end !== RUNNING) return end;
   }
   return RUNNING;
@@ -48,6 +57,10 @@ export function advance(device: FuseDevice, session: Session): SessionEnd | unde
   if (session.worksInBackground) session.collect((length) => device.send(session.reply, length));
   if (session.postponed.count > 0) {
     const end = repeatPostponed(device, session);
+    if (end !== RUNNING) return end;
+  }
+  if (session.areUnreadDue) {
+    const end = repeatUnread(device, session);
     if (end !== RUNNING) return end;
   }
   if (session.owesReplies) settleWhenIdle(device, session);

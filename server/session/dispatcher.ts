@@ -3,7 +3,7 @@ import { MAXIMUM_ERRNO } from '../../protocol/fuse/header.js';
 import { OPCODE_TABLE_LENGTH, Opcode, opcodeSlot, requestShapes, type OpcodeName } from '../../protocol/fuse/opcodes.js';
 import type { Counters } from './counters.js';
 import { isExpected, toErrno } from './failure.js';
-import { DEFERRED, NO_REPLY, POSTPONED, type Handler, type OperationTable } from './handler.js';
+import { DEFERRED, NO_REPLY, POSTPONED, UNREAD, type Handler, type OperationTable } from './handler.js';
 import type { Reply } from './reply.js';
 import type { Request } from './request.js';
 
@@ -12,8 +12,8 @@ const { EINVAL, ENOSYS } = constants.errno;
 /** Told of every exception that a handler let through and that is no ordinary answer, before the kernel is answered. */
 export type FailureListener = (opcode: OpcodeName, nodeid: number, error: unknown) => void;
 
-/** Told of every request that is to be handled again, while it is in the buffer. */
-export type PostponementListener = (request: Request) => void;
+/** Told of every request that is to be handled again, and what for, while it is in the buffer. */
+export type PostponementListener = (request: Request, outcome: typeof POSTPONED | typeof UNREAD) => void;
 
 /** Nothing to send. */
 export const NOTHING = 0;
@@ -77,8 +77,8 @@ export class Dispatcher {
   private toReply(request: Request, reply: Reply, outcome: number): number {
     const { uniqueLow, uniqueHigh } = request;
     if (outcome === NO_REPLY || outcome === DEFERRED) return NOTHING;
-    if (outcome === POSTPONED) {
-      this.postponed(request);
+    if (outcome === POSTPONED || outcome === UNREAD) {
+      this.postponed(request, outcome);
       return NOTHING;
     }
     if (outcome < 0) return reply.fail(uniqueLow, uniqueHigh, outcome);
@@ -89,7 +89,7 @@ export class Dispatcher {
 /** Whether it can become a reply that the kernel accepts. */
 function isOutcome(outcome: number, { isRepeated }: Request, reply: Reply): boolean {
   if (outcome >= 0) return Number.isInteger(outcome) && outcome <= reply.capacity;
-  return outcome >= -MAXIMUM_ERRNO || outcome === NO_REPLY || outcome === DEFERRED || (outcome === POSTPONED && !isRepeated);
+  return outcome >= -MAXIMUM_ERRNO || outcome === NO_REPLY || outcome === DEFERRED || outcome === UNREAD || (outcome === POSTPONED && !isRepeated);
 }
 
 /** Requests that the kernel does not wait for: a reply to one would be refused. */

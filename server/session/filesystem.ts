@@ -167,6 +167,8 @@ export interface MountedFilesystem {
   readonly deferred?: DeferredRequests;
   /** Requests that wait for what the kernel caches. */
   readonly writebacks?: WritebackRequests;
+  /** What requests wait for that were answered UNREAD: its end interrupts the thread's wait for requests. */
+  readonly reads?: { readonly isUnderWay: boolean } | undefined;
   /** What the kernel has to ask for again. */
   readonly staleAttributes?: StaleNodes | undefined;
   /** Nodes that the kernel had better forget, since each costs something here: a few at a time; undefined: none. */

@@ -4,7 +4,7 @@ import type { Request } from './request.js';
 
 /**
  * Handles one request to its end. Returns the length of the body that it wrote at `reply.body`, or a
- * negative errno, or NO_REPLY, DEFERRED or POSTPONED. What it throws becomes an errno too (see Dispatcher).
+ * negative errno, or NO_REPLY, DEFERRED, POSTPONED or UNREAD. What it throws becomes an errno too (see Dispatcher).
  */
 export type Handler = (request: Request, reply: Reply) => number;
 
@@ -22,6 +22,9 @@ export const DEFERRED = -0x10001;
  * repeated one, after others.
  */
 export const POSTPONED = -0x10002;
+
+/** The device has begun to read what it takes. The request comes again, however often, when that may be there. */
+export const UNREAD = -0x10003;
 
 /** FORGET and BATCH_FORGET where nothing is kept per lookup. */
 export const forgetNothing: Handler = () => NO_REPLY;

@@ -10,9 +10,11 @@ interface Postponed {
   readonly message: Uint8Array;
   /** What `handled` counted as it came. */
   readonly since: number;
+  /** How often it has been handled. */
+  readonly attempts: number;
 }
 
-/** Requests that could not be granted as they came, and are handled a second time, in that order. */
+/** Requests that could not be granted as they came, and are handled again, in that order. */
 export class PostponedRequests {
   readonly #waiting: Postponed[] = [];
   #handled = 0;
@@ -26,8 +28,8 @@ export class PostponedRequests {
     this.#handled++;
   }
 
-  keep({ bytes, start, bodyOffset, bodyLength, extensionsLength }: Request): void {
-    this.#waiting.push({ message: bytes.slice(start, bodyOffset + bodyLength + extensionsLength), since: this.#handled });
+  keep({ bytes, start, bodyOffset, bodyLength, extensionsLength, attempts }: Request): void {
+    this.#waiting.push({ message: bytes.slice(start, bodyOffset + bodyLength + extensionsLength), since: this.#handled, attempts: attempts + 1 });
   }
 
   /** Whether it is the turn of the first one. @param isIdle whether no other request waits */
@@ -41,6 +43,7 @@ export class PostponedRequests {
     const first = this.#waiting.shift();
     if (first === undefined) return 0;
     request.bytes.set(first.message, request.start);
+    request.attempts = first.attempts;
     return first.message.length;
   }
 }

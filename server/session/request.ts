@@ -37,8 +37,8 @@ export class Request {
   nameLength = 0;
   secondNameOffset = 0;
   secondNameLength = 0;
-  /** Handled for the second time: it was postponed. */
-  isRepeated = false;
+  /** How often it was handled before: it was postponed, or lacked what the device had to read. */
+  attempts = 0;
   /** Whether other requests wait to be handled. */
   othersWait: () => boolean = () => false;
 
@@ -47,6 +47,10 @@ export class Request {
     this.capacity = Math.max(header.MINIMUM_READ_BUFFER, maximumWrite + PAGE);
     this.bytes = pageAlignedMemory(this.start + this.capacity);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+  }
+
+  get isRepeated(): boolean {
+    return this.attempts > 0;
   }
 
   /** @returns false if what was read cannot be a request; then nothing but `unique` may be used, if even that */

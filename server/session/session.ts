@@ -4,7 +4,7 @@ import { writeStaleAttributes, writeUnneeded } from '../../protocol/fuse/notific
 import type { Counters } from './counters.js';
 import { Dispatcher, NOTHING, type FailureListener } from './dispatcher.js';
 import type { DeferredAnswer, MountedFilesystem } from './filesystem.js';
-import type { Handler } from './handler.js';
+import { UNREAD, type Handler } from './handler.js';
 import { negotiate, type Connection, type SessionLimits } from './negotiation.js';
 import { PostponedRequests } from './postponed-requests.js';
 import { Reply } from './reply.js';
@@ -15,6 +15,9 @@ const PAGE = 4096;
 
 /** Directory and xattr requests can ask for this much however small READ and WRITE are. */
 const LARGEST_OTHER_REPLY = 128 * 1024;
+
+/** A device may read in another order than it was asked in: after so many milliseconds it is looked what is there. */
+const LOOK_AGAIN = 2;
 
 /** So many requests may be handled while others, deferred, wait. */
 const MOST_WHILE_DEFERRED = 64;
@@ -40,6 +43,8 @@ export class Session {
   /** The kernel said goodbye (DESTROY), and the filesystem is closed. */
   destroyed = false;
   readonly postponed = new PostponedRequests();
+  /** Those that lacked what the device had to read. */
+  readonly unread = new PostponedRequests();
 
   private readonly filesystem: MountedFilesystem;
   private readonly limits: SessionLimits;
@@ -49,6 +54,7 @@ export class Session {
   private closed = false;
   private handledSinceDeferred = 0;
   private settledBefore = 0;
+  private nextLook = 0;
   private closeFailure: unknown;
 
   constructor({ filesystem, maximumPages, counters, failed }: SessionOptions) {
@@ -62,7 +68,7 @@ export class Session {
       failed(opcode, nodeid, error);
       filesystem.failed?.(error);
     };
-    this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, this.failed, (request) => this.postponed.keep(request));
+    this.dispatcher = new Dispatcher({ ...filesystem.operations, ...this.ownOperations() }, counters, this.failed, (request, outcome) => (outcome === UNREAD ? this.unread : this.postponed).keep(request));
   }
 
   /**
@@ -75,19 +81,30 @@ export class Session {
   }
 
   /**
-   * Handles the first postponed request again.
+   * Handles the first request of one of the two again.
    * @returns how many bytes to send from `reply.start` on, or NOTHING
    */
-  repeat(): number {
+  repeat(waiting: PostponedRequests): number {
     const { request, reply } = this;
-    const length = this.postponed.take(request);
+    const length = waiting.take(request);
     if (length === 0) return NOTHING;
-    request.isRepeated = true;
     try {
       return this.dispatcher.handle(request, length, reply);
     } finally {
-      request.isRepeated = false;
+      request.attempts = 0;
     }
+  }
+
+  /** Whether it is the turn of those that lacked something: what was wanted first has been read, or others may have been. */
+  get areUnreadDue(): boolean {
+    if (this.unread.count === 0) return false;
+    return this.filesystem.reads?.isUnderWay !== true || performance.now() >= this.nextLook;
+  }
+
+  /** Each is to come to its turn once. @returns how many there are */
+  lookAtUnread(): number {
+    this.nextLook = performance.now() + LOOK_AGAIN;
+    return this.unread.count;
   }
 
   /** A transfer by another thread that failed is told of like any failure. */
@@ -166,7 +183,8 @@ export class Session {
 
   /** How long, in milliseconds, nothing needs to be done if no request comes; infinite if that is so for ever. */
   get idleTime(): number {
-    return this.filesystem.staleAttributes?.dueIn ?? Infinity;
+    const untilStale = this.filesystem.staleAttributes?.dueIn ?? Infinity;
+    return this.unread.count === 0 ? untilStale : Math.min(untilStale, Math.max(0, this.nextLook - performance.now()));
   }
 
   /** Whether requests wait for the kernel to write back. */

@@ -20,9 +20,9 @@ export function mountByLoop(image: string, target: string, options: readonly str
 /** In milliseconds. */
 const RELEASE_PATIENCE = 60_000;
 
-/** @returns the device */
-export function attachLoop(image: string): string {
-  const { status, stdout, stderr } = spawnSync('losetup', ['--find', '--show', image], { encoding: 'utf8' });
+/** @param options of losetup @returns the device */
+export function attachLoop(image: string, ...options: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync('losetup', ['--find', '--show', ...options, image], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`a loop device for ${image}: ${stderr}`);
   return stdout.trim();
 }

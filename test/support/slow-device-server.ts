@@ -47,7 +47,7 @@ const isHeld = ({ offset, length, data }: Held): boolean => (data === undefined 
 const filesystem: MountedFilesystem = {
   facts: { blockSize: 4096, rootMode: MODE, readOnly: false, kernelOptions: [], label: '', uuid: '', warnings: [] },
   // Without the writeback cache, with which the kernel would know the size better.
-  kernelWishes: { required: ['MAX_PAGES'], wanted: ['ASYNC_READ', 'BIG_WRITES'], stackDepth: 0 },
+  kernelWishes: { required: ['MAX_PAGES'], wanted: ['ASYNC_READ', 'ASYNC_DIO', 'BIG_WRITES'], stackDepth: 0 },
   operations: {
     GETATTR: (_, reply) => writeAttrOut(reply.view, reply.body, attributes),
     SETATTR: (_, reply) => writeAttrOut(reply.view, reply.body, attributes),

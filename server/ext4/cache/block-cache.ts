@@ -71,6 +71,19 @@ export class CachedBlock {
   }
 }
 
+/** Decides, where a block is not in memory, whether to wait for the device. */
+export interface DeviceWaits {
+  /** Whether it would rather be left to whoever asks. */
+  readonly areAvoided: boolean;
+  /** The device has begun to read. @returns whether what needs it is left, with BEGUN_READING */
+  leave(position: number, length: number): boolean;
+  /** So long was waited. */
+  waited(milliseconds: number): void;
+}
+
+/** What was thrown where something was left: it is begun anew when the device has read. No failure, and always the same object. */
+export const BEGUN_READING = new Error('the device has begun to read');
+
 export interface BlockCacheCounters {
   hits: number;
   misses: number;
@@ -97,6 +110,8 @@ export class BlockCache {
    * whose blocks are walked, and would change buffers that are another block's by then.
    */
   handleIsOpen = false;
+  /** Set while what is done can be left, and begun anew; a handle ends that. */
+  waits: DeviceWaits | undefined;
   /** Whether data of regular files was ever put in here: it is newer than the device's then. */
   holdsFileData = false;
 
@@ -120,7 +135,10 @@ export class BlockCache {
     return this.#slab.allocatedBytes;
   }
 
-  /** @throws DeviceError where the block cannot be read or lies outside the filesystem */
+  /**
+   * @throws DeviceError where the block cannot be read or lies outside the filesystem
+   * @throws BEGUN_READING where the device has to be waited for and `waits` would rather not
+   */
   get(number: PhysicalBlock): CachedBlock {
     const cached = this.#blocks.get(number);
     if (cached !== undefined) {
@@ -212,13 +230,25 @@ export class BlockCache {
     this.counters.misses++;
     const block = this.#slab.take();
     try {
-      this.#device.read(block.bytes, 0, this.blockSize, number * this.blockSize);
+      this.#read(block.bytes, number * this.blockSize);
     } catch (error) {
       this.#slab.give(block);
       throw error;
     }
     this.#enter(number, block);
     return block;
+  }
+
+  #read(bytes: Uint8Array, position: number): void {
+    const { waits } = this;
+    if (waits?.areAvoided === true) {
+      const outcome = this.#device.readNow?.(bytes, 0, this.blockSize, position);
+      if (outcome === 'done') return;
+      if (outcome === 'begun' && waits.leave(position, this.blockSize)) throw BEGUN_READING;
+    }
+    const began = waits === undefined ? 0 : performance.now();
+    this.#device.read(bytes, 0, this.blockSize, position);
+    waits?.waited(performance.now() - began);
   }
 
   #enter(number: PhysicalBlock, block: CachedBlock): void {

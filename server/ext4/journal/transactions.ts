@@ -145,6 +145,8 @@ export class Transactions {
     if (this.#aborted !== undefined) throw new OperationError(errno.EROFS, `the journal was aborted: ${this.#aborted.message}`);
     if (this.#open) throw new Error('a handle is already open');
     this.#loadsBeforeRestart = undefined;
+    // What begins to change something is not left any more.
+    this.#cache.waits = undefined;
     this.#openHandle();
   }
 
