@@ -12,6 +12,8 @@ import { changing, type WritableVolume } from './writable-volume.js';
 
 const ROOT_USER = 0;
 const TRIM_RANGE_SIZE = 24;
+/** FS_IOC_SETFSLABEL */
+const SET_LABEL = 0x4100_9432;
 const LABEL_SIZE = 16;
 const LABEL_ROOM = 256;
 
@@ -72,7 +74,7 @@ export function ioctlChangeOperations(volume: WritableVolume, asking: Handler): 
       },
     ],
     [
-      0x4100_9432, // FS_IOC_SETFSLABEL
+      SET_LABEL,
       {
         size: LABEL_ROOM,
         perform: (_, { bytes, uid }, at) => {
@@ -95,6 +97,13 @@ export function ioctlChangeOperations(volume: WritableVolume, asking: Handler): 
     const outcome = perform(nodes.get(nodeid), request, bodyOffset + IOCTL_FIXED_SIZE);
     return outcome < 0 ? outcome : writeIoctlOut(reply.view, reply.body, 0);
   });
+
+  /** blkid(8) and udev look for it on the device, while it is mounted. */
+  const changeLabel: Handler = (request, reply) => {
+    const outcome = change(request, reply);
+    if (outcome >= 0) writable.settle();
+    return outcome;
+  };
 
   const others: ReadonlyMap<number, Handler> = new Map<number, Handler>([
     [
@@ -137,6 +146,7 @@ export function ioctlChangeOperations(volume: WritableVolume, asking: Handler): 
   return {
     IOCTL: (request, reply) => {
       const command = ioctlCommand(request.view, request.bodyOffset);
+      if (command === SET_LABEL) return changeLabel(request, reply);
       if (changes.has(command)) return change(request, reply);
       return (others.get(command) ?? asking)(request, reply);
     },
