@@ -88,6 +88,8 @@ export interface ServerShim {
   finishJob(thread: object, outcome: Float64Array): number;
   /** The thread ends, behind its job. */
   stopJobThread(thread: object): number;
+  /** 1 where a ring of io_uring is among the first 256 descriptors. */
+  hasRing(): number;
   prctl(option: number, argument: number): number;
   /** Lowers soft and hard limit of a resource (RLIMIT_*). */
   limit(resource: number, maximum: number): number;
