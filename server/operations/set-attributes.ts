@@ -18,8 +18,11 @@ export function withoutPrivileges(mode: number): number {
   return mode & ~SETUID & ~(dropsSetgid ? SETGID : 0);
 }
 
-/** Times that the kernel kept while it cached writes: it writes them back without the access time (fuse_flush_times()). */
-const isWrittenBack = (valid: number): boolean => (valid & ~(Valid.MTIME | Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0 && (valid & Valid.CTIME) !== 0;
+/** Times that the kernel kept while it cached writes, the access time only of files whose times are all its own (fuse_flush_times()). */
+function isWrittenBack(valid: number, keepsAll: boolean): boolean {
+  const times = keepsAll ? Valid.ATIME | Valid.MTIME : Valid.MTIME;
+  return (valid & ~(times | Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0 && (valid & Valid.CTIME) !== 0;
+}
 
 /** utimensat(2) with times of the caller's. Of a modification time that the kernel keeps itself nobody can tell whose it is. */
 const setsGivenTimes = (valid: number): boolean =>
@@ -27,7 +30,7 @@ const setsGivenTimes = (valid: number): boolean =>
 
 /** SETATTR: chmod, chown, truncate, utimensat, and the times that the kernel kept while it cached writes. */
 export function setAttributeOperations(volume: WritableVolume): OperationTable {
-  const { nodes, writable, writebackErrors } = volume;
+  const { nodes, writable, writebackErrors, accessTimes } = volume;
   const { inodes, clock } = writable;
 
   const setTimes = (inode: Inode, view: DataView, at: number, valid: number): void => {
@@ -69,8 +72,10 @@ export function setAttributeOperations(volume: WritableVolume): OperationTable {
     SETATTR: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }, reply) => {
       const inode = nodes.get(nodeid);
       const valid = requests.setattrValid(view, at);
-      if (isImmutable(inode) && !isWrittenBack(valid)) return -errno.EPERM;
-      if (isAppendOnly(inode) && ((valid & (Valid.MODE | Valid.UID | Valid.GID | Valid.SIZE)) !== 0 || setsGivenTimes(valid))) return -errno.EPERM;
+      // Where the kernel keeps the times it knows these two flags as well, and has refused utimensat(2) itself.
+      const comesFromKernel = isWrittenBack(valid, accessTimes.keptElsewhere?.(inode) === true);
+      if (isImmutable(inode) && !comesFromKernel) return -errno.EPERM;
+      if (isAppendOnly(inode) && !comesFromKernel && ((valid & (Valid.MODE | Valid.UID | Valid.GID | Valid.SIZE)) !== 0 || setsGivenTimes(valid))) return -errno.EPERM;
       if ((valid & ~(Valid.FH | Valid.LOCKOWNER | Valid.CTIME)) === 0) dropPrivileges(inode, valid, uid, gid);
       if ((valid & (Valid.UID | Valid.GID)) !== 0) setOwner(inode, view, at, valid);
       if ((valid & Valid.MODE) !== 0) {
