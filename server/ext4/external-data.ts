@@ -52,7 +52,7 @@ export class ExternalData {
     const { files, space, nodeReserve } = this.#parts;
     if (!space.hasRoom(nodeReserve)) throw new NoSpaceError(true);
     const unwritten = inode.hasFlag('EXTENTS');
-    const wish: SpaceWish = { unwritten, privileged, streaming: true };
+    const wish: SpaceWish = { unwritten, privileged, streaming: true, spared: nodeReserve };
     const filled = files.fillSome(inode, first, end, wish, unwritten ? undefined : (_, length, physical) => this.#zero(physical, length));
     if (!unwritten) this.#expectGrowth(inode, filled);
   }

@@ -24,6 +24,8 @@ export interface FileChangesParts {
   readonly writer: FileWriter;
   readonly reaper: Reaper;
   readonly inline: InlineFiles;
+  /** Clusters that are kept free for the nodes of extent trees, where data is written past this program. */
+  readonly nodeReserve: number;
 }
 
 /** What system calls do to the contents of files, inside a handle. Times are the caller's. */
@@ -119,8 +121,10 @@ export class FileChanges {
 
   /** Reserves blocks that read as zeros; with `zero` what is there reads as zeros from now on, too. */
   #reserve(inode: Inode, offset: number, end: number, zero: boolean, privileged: boolean): void {
-    const { files, transactions, writer } = this.#parts;
-    const wish: SpaceWish = { unwritten: true, privileged, streaming: false };
+    const { files, transactions, writer, nodeReserve } = this.#parts;
+    // The nodes that writing there takes have to be found by then.
+    const spared = writer.isWrittenElsewhere(inode) ? nodeReserve : 0;
+    const wish: SpaceWish = { unwritten: true, privileged, streaming: false, spared };
     const from = Math.floor(offset / this.#blockSize);
     const to = Math.min(Math.ceil(end / this.#blockSize), LOGICAL_BLOCK_LIMIT);
     for (let at = from; at < to; ) {

@@ -195,6 +195,7 @@ export class WritableParts {
         this.superblock.recordError(problem);
       },
     });
+    const nodeReserve = Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters);
     this.contents = new FileChanges({
       filesystem,
       transactions,
@@ -203,6 +204,7 @@ export class WritableParts {
       writer: this.writer,
       reaper: this.reaper,
       inline: new InlineFiles({ superblock, inline: filesystem.inline, editor: inlineData, inodes: this.inodes, writer: this.writer }),
+      nodeReserve,
     });
     this.externalData = new ExternalData({
       device,
@@ -213,7 +215,7 @@ export class WritableParts {
       transactions,
       orphans: this.orphans,
       blockSize: superblock.blockSize,
-      nodeReserve: Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters),
+      nodeReserve,
     });
   }
 }

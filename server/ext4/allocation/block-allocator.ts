@@ -99,7 +99,8 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   allocate(request: AllocationRequest, run: AllocatedRun): void {
     const ratio = this.#geometry.clusterRatio;
     const wanted = Math.ceil(request.length / ratio);
-    const available = this.#counters.totals.freeClusters - (request.privileged ? 0 : this.#reservedClusters);
+    const spared = Math.max(request.spared ?? 0, request.privileged ? 0 : this.#reservedClusters);
+    const available = this.#counters.totals.freeClusters - spared;
     if (available < 1) throw this.#noSpace();
     const most = Math.min(wanted, available);
     const goal = this.#geometry.containsBlocks(request.goal, 1) ? request.goal : physicalBlock(this.#geometry.groupFirstBlock(groupNumber(0)));

@@ -20,6 +20,8 @@ export interface AllocationRequest {
   privileged: boolean;
   /** For file data, whose next write probably continues here: space after the run is held for this file. */
   streaming: boolean;
+  /** Clusters that are to stay free whoever asks; those reserved for root, which stay free anyway, are among them. */
+  spared?: number;
 }
 
 /**
