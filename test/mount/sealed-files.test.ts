@@ -17,7 +17,7 @@ const [ENCRYPT_FLAG, VERITY_FLAG] = [0x800, 0x100000];
 const PROGRAM = `
 def copied(source, target):
     one, other = os.open(source, os.O_RDONLY), os.open(target, os.O_RDWR)
-    try: return os.copy_file_range(one, other, 4)
+    try: count = os.copy_file_range(one, other, 4); os.fsync(other); return count
     finally: os.close(one); os.close(other)
 def allocated(path):
     fd = os.open(path, os.O_RDWR)
