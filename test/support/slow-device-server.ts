@@ -111,8 +111,8 @@ process.on('message', (order: SlowDeviceOrder) => {
   }
   tell({ done: true });
 });
-// Without its parent nobody could let go what it holds.
-process.on('disconnect', () => process.exit(0));
+// Without its parent nobody could let go what it holds. An exit would wait for the thread that reads the next request.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 execFileSync('mount', ['-i', '-n', '-t', 'fuse', '-o', `rw,fd=3,rootmode=${MODE.toString(8)},user_id=0,group_id=0,allow_other,max_read=${1 << 20}`, 'slow', target], {
   stdio: ['ignore', 'ignore', 'inherit', fuse],
