@@ -1,6 +1,6 @@
 /** The installed project under a systemd that boots, mounts from fstab, and shuts down. */
 import { basename, join } from 'node:path';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { BootedSystem } from '../support/booted-system.js';
 import { run } from '../support/command.js';
@@ -115,7 +115,7 @@ const automountUnit = (): string =>
     .replaceAll('/usr/bin/node', process.execPath)
     .replace(/^BindsTo=.*\n/mu, '')
     .replace('After=dev-%i.device ', 'After=')
-    .replace('appear %i', 'appear %i --properties /images/stick.properties');
+    .replace('appear %I', 'appear %I --properties /images/udev');
 
 const asItAppears = async (t: Test, system: BootedSystem, device: string): Promise<void> => {
   const unit = `fuse4fs-automount@${basename(device)}.service`;
@@ -165,7 +165,8 @@ t.test('a system that boots with fuse4fs installed', { skip }, async (t) => {
   const device = attachLoop(stick);
   t.teardown(() => detachLoop(stick, device));
   const system = new BootedSystem(directory, device);
-  writeFileSync(join(system.images, 'stick.properties'), STICK_PROPERTIES);
+  mkdirSync(join(system.images, 'udev'));
+  writeFileSync(join(system.images, 'udev', basename(device)), STICK_PROPERTIES);
   writeFileSync(join(system.etc, 'systemd', 'system', 'fuse4fs-automount@.service'), automountUnit());
   for (const name of ['a', 'b', 'c', 'd']) {
     const image = join(system.images, `${name}.img`);

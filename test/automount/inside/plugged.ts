@@ -174,6 +174,8 @@ t.test('a mapping', { skip: !hasMappings && 'the kernel has no device-mapper' },
 t.test('what the broker can set in sysfs', async (t) => {
   await run('systemctl', ['start', 'fuse4fs-helper.socket', 'fuse4fs-helper.service']);
   const pid = (await run('systemctl', ['show', '-P', 'MainPID', 'fuse4fs-helper.service'])).toString().trim();
+  // What systemd has forked for it sees what systemd sees, up to the program.
+  await untilSo('the broker runs', () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('broker'));
   const script = 'for name; do test -w /sys/devices/$name && echo $name; done; true';
   const writable = (await run('nsenter', ['-t', pid, '-m', 'sh', '-c', script, 'sh', 'platform', 'system', 'virtual', 'virtual/bdi', '../kernel', '../fs'])).toString();
   t.same(writable.trim().split('\n'), ['platform', 'virtual/bdi'], 'drives, and read-ahead');
