@@ -1,10 +1,8 @@
 import { serverShim } from '../native/shim.js';
 import type { DescriptorDevice } from './descriptor-device.js';
+import { NANOSECONDS, NUMBERS_PER_STEP, WITHOUT_ARRAY } from './job-step.js';
 
-/* One step of the job thread. */
-const FETCH = -3;
-const NUMBERS = 5;
-const NANOSECONDS = 1e6;
+const NO_ARRAYS: readonly Uint8Array[] = [];
 
 export interface FetchEnd {
   /** How long it took. */
@@ -20,7 +18,7 @@ export interface FetchEnd {
 export class Fetching {
   readonly #thread: object;
   readonly #device: DescriptorDevice;
-  readonly #step = new Float64Array(NUMBERS);
+  readonly #step = new Float64Array(NUMBERS_PER_STEP);
   readonly #outcome = new Float64Array(2);
   #isFetching = false;
   #position = 0;
@@ -49,7 +47,7 @@ export class Fetching {
   begin(position: number, length: number): boolean {
     if (this.isUnderWay) return false;
     this.#position = position;
-    this.#step.set([this.#device.descriptor, FETCH, 0, length, this.#device.placeOf(position, length)]);
+    this.#step.set([this.#device.descriptor, WITHOUT_ARRAY.fetch, 0, length, this.#device.placeOf(position, length)]);
     this.#isFetching = serverShim.startJob(this.#thread, this.#step, 1, NO_ARRAYS) === 0;
     return this.#isFetching;
   }
@@ -66,5 +64,3 @@ export class Fetching {
     serverShim.stopJobThread(this.#thread);
   }
 }
-
-const NO_ARRAYS: readonly Uint8Array[] = [];

@@ -3,12 +3,8 @@ import type { BlockDevice } from './block-device.js';
 import { DescriptorDevice } from './descriptor-device.js';
 import type { DeviceJob, JobRunner } from './device-job.js';
 import { InlineJobs } from './inline-jobs.js';
+import { NANOSECONDS, NUMBERS_PER_STEP, WITHOUT_ARRAY } from './job-step.js';
 import { writesBehind } from './writes-behind.js';
-
-const NUMBERS_PER_STEP = 5;
-/** In the place of an array. */
-const WAITS = { flush: -1, settle: -2 } as const;
-const NANOSECONDS = 1e6;
 
 /** Bytes that a quick device writes sooner than two threads wake each other. */
 const LITTLE = 256 << 10;
@@ -104,7 +100,7 @@ export class ThreadedJobs implements JobRunner {
       const isWrite = typeof bytes !== 'string';
       if (isWrite && arrays[arrays.length - 1] !== bytes) arrays.push(bytes);
       numbers[at++] = device.descriptor;
-      numbers[at++] = isWrite ? arrays.length - 1 : WAITS[bytes];
+      numbers[at++] = isWrite ? arrays.length - 1 : WITHOUT_ARRAY[bytes];
       numbers[at++] = offset;
       numbers[at++] = length;
       numbers[at++] = isWrite ? device.placeToWrite(position, length) : 0;
