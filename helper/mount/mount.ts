@@ -280,14 +280,7 @@ async function mountWithServer(request: OpenedRequest, log: ServerLog, environme
 
 /** Tells the server about the source, and learns what the mount needs. */
 async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: number, request: OpenedRequest): Promise<MountPlan> {
-  const directDevice = features.has(DIRECT_DEVICE) ? openPastCache(request.source) : undefined;
-  const answer = ((): MountPlan | NeedJournal => {
-    try {
-      return tell(end, fuse, directDevice, request);
-    } finally {
-      if (directDevice !== undefined) closeDescriptors([directDevice]);
-    }
-  })();
+  const answer = tell(end, features, fuse, request);
   if (answer.type === 'mountPlan') return answer;
   const journal = await request.journal(answer);
   try {
@@ -297,20 +290,25 @@ async function describe(end: HelperEnd, features: ReadonlySet<string>, fuse: num
   }
 }
 
-function tell(end: HelperEnd, fuse: number, directDevice: number | undefined, { source, target, options }: OpenedRequest): MountPlan | NeedJournal {
-  return end.source({
-    descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }), ...(directDevice !== undefined && { directDevice }) },
-    name: source.name,
-    kind: source.kind,
-    size: source.size,
-    offset: options.helper.offset,
-    sizeLimit: options.helper.sizeLimit,
-    writable: source.writable,
-    options: [...options.server, ...(source.policy === undefined ? [] : [`policy=${options.helper.policy ?? ''}`])],
-    target: target.path,
-    maxPagesLimit: maxPagesLimit(),
-    sectorSize: source.sectorSize,
-  });
+function tell(end: HelperEnd, features: ReadonlySet<string>, fuse: number, { source, target, options }: OpenedRequest): MountPlan | NeedJournal {
+  const directDevice = features.has(DIRECT_DEVICE) ? openPastCache(source) : undefined;
+  try {
+    return end.source({
+      descriptors: { device: source.descriptor, fuse, ...(source.policy !== undefined && { policy: source.policy }), ...(directDevice !== undefined && { directDevice }) },
+      name: source.name,
+      kind: source.kind,
+      size: source.size,
+      offset: options.helper.offset,
+      sizeLimit: options.helper.sizeLimit,
+      writable: source.writable,
+      options: [...options.server, ...(source.policy === undefined ? [] : [`policy=${options.helper.policy ?? ''}`])],
+      target: target.path,
+      maxPagesLimit: maxPagesLimit(),
+      sectorSize: source.sectorSize,
+    });
+  } finally {
+    if (directDevice !== undefined) closeDescriptors([directDevice]);
+  }
 }
 
 function warningsOf(source: Source, plan: MountPlan, late: readonly string[]): string[] {
