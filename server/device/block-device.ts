@@ -39,6 +39,12 @@ export interface BlockDevice {
   flush(): void;
 
   /**
+   * Returns when everything written before to a range has left the machine's cache for the device, which may keep it in memory of
+   * its own: it is there for those who read past that cache. Without it, that takes a flush.
+   */
+  writeOut?(position: number, length: number): void;
+
+  /**
    * Tells the device that a range is unused, and can read as anything from now on; best effort.
    * @returns false where it takes no discards at all
    */

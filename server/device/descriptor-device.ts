@@ -26,6 +26,8 @@ export interface DescriptorDeviceOptions {
   readonly discardRange?: DiscardRange;
   /** @returns a negative errno where it cannot */
   readonly zeroRange?: (fd: number, position: number, length: number) => number;
+  /** Writes what the machine's cache holds of a range. @returns a negative errno where it cannot */
+  readonly writeOut?: (fd: number, position: number, length: number) => number;
   /** @returns the bytes read, or a negative errno: -EAGAIN where it would have to wait, and the device begins to read */
   readonly readNow?: (fd: number, target: Uint8Array, targetOffset: number, length: number, position: number) => number;
   /** Drops the machine's cache of a range of the descriptor. */
@@ -44,11 +46,12 @@ export class DescriptorDevice implements BlockDevice {
   readonly #offset: number;
   readonly #name: string;
   readonly #zeroRange: DescriptorDeviceOptions['zeroRange'];
+  readonly #writeOut: DescriptorDeviceOptions['writeOut'];
   readonly #readNow: DescriptorDeviceOptions['readNow'];
   readonly #dropCached: DescriptorDeviceOptions['dropCached'];
   readonly #keepSecret: DescriptorDeviceOptions['keepSecret'];
 
-  constructor({ fd, directDescriptor, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, readNow, dropCached, keepSecret }: DescriptorDeviceOptions) {
+  constructor({ fd, directDescriptor, size, readOnly, offset = 0, sizeLimit = 0, name, discardRange, zeroRange, writeOut, readNow, dropCached, keepSecret }: DescriptorDeviceOptions) {
     if (offset > size) throw new DeviceError(`offset ${offset} is beyond the end of ${name} (${size} bytes)`);
     this.#fd = fd;
     this.#direct = directDescriptor;
@@ -56,6 +59,7 @@ export class DescriptorDevice implements BlockDevice {
     this.#offset = offset;
     this.#name = name;
     this.#zeroRange = zeroRange;
+    this.#writeOut = writeOut;
     this.#readNow = readNow;
     this.#dropCached = dropCached;
     this.#keepSecret = keepSecret;
@@ -148,6 +152,12 @@ export class DescriptorDevice implements BlockDevice {
     } catch (error) {
       throw new DeviceError(`${this.#name}: flushing failed: ${(error as Error).message}`, errnoOf(error));
     }
+  }
+
+  writeOut(position: number, length: number): void {
+    this.#check(length, position, 'writing out');
+    writesBehind.awaitRange(this.#offset + position, length);
+    if (this.#writeOut === undefined || this.#writeOut(this.#fd, this.#offset + position, length) < 0) this.flush();
   }
 
   discard(position: number, length: number): boolean {

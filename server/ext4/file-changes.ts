@@ -24,8 +24,6 @@ export interface FileChangesParts {
   readonly writer: FileWriter;
   readonly reaper: Reaper;
   readonly inline: InlineFiles;
-  /** Clusters that are kept free for the nodes of extent trees, where data is written past this program. */
-  readonly nodeReserve: number;
 }
 
 /** What system calls do to the contents of files, inside a handle. Times are the caller's. */
@@ -47,8 +45,18 @@ export class FileChanges {
 
   /** @param behind takes data that can be written later */
   write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean, behind?: DataBehind): void {
-    if (this.#parts.inline.write(inode, offset, source, sourceOffset, length)) return;
+    if (this.#parts.inline.write(inode, offset, source, sourceOffset, length, privileged)) return;
     this.#parts.writer.write(inode, offset, source, sourceOffset, length, privileged, behind);
+  }
+
+  /** Whether a file is empty, and its inode could hold so many bytes that are about to be written. */
+  canBeginInline(inode: Inode, length: number): boolean {
+    return this.#parts.inline.canBegin(inode, length);
+  }
+
+  /** Has the inode of such a file hold what is written from now on. */
+  beginInline(inode: Inode): void {
+    this.#parts.inline.begin(inode);
   }
 
   /** Whether an inode that holds its contents itself could hold that many bytes. */
@@ -57,8 +65,8 @@ export class FileChanges {
   }
 
   /** Gives a file that its inode holds blocks of its own. */
-  moveOut(inode: Inode): void {
-    this.#parts.inline.moveOut(inode);
+  moveOut(inode: Inode, privileged: boolean): void {
+    this.#parts.inline.moveOut(inode, privileged);
   }
 
   truncate(inode: Inode, size: number): void {
@@ -72,7 +80,7 @@ export class FileChanges {
     const punches = (mode & AllocateMode.PUNCH_HOLE) !== 0;
     if (!punches && !inode.hasFlag('EXTENTS') && !inode.hasFlag('INLINE_DATA')) throw new OperationError(errno.EOPNOTSUPP, 'a file without extents has no unwritten blocks');
     if (!punches && offset + length > this.#parts.writer.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${offset + length} bytes`);
-    if (inode.hasFlag('INLINE_DATA')) this.#parts.inline.moveOut(inode);
+    if (inode.hasFlag('INLINE_DATA')) this.#parts.inline.moveOut(inode, privileged);
     if (punches) this.#punch(inode, offset, offset + length > inode.size ? Math.ceil(inode.size / this.#blockSize) * this.#blockSize : offset + length);
     else this.#reserve(inode, offset, offset + length, (mode & AllocateMode.ZERO_RANGE) !== 0, privileged);
     if (!punches && (mode & AllocateMode.KEEP_SIZE) === 0 && offset + length > inode.size) this.#parts.inodes.setSize(inode, offset + length);
@@ -121,10 +129,8 @@ export class FileChanges {
 
   /** Reserves blocks that read as zeros; with `zero` what is there reads as zeros from now on, too. */
   #reserve(inode: Inode, offset: number, end: number, zero: boolean, privileged: boolean): void {
-    const { files, transactions, writer, nodeReserve } = this.#parts;
-    // The nodes that writing there takes have to be found by then.
-    const spared = writer.isWrittenElsewhere(inode) ? nodeReserve : 0;
-    const wish: SpaceWish = { unwritten: true, privileged, streaming: false, spared };
+    const { files, transactions, writer } = this.#parts;
+    const wish: SpaceWish = { unwritten: true, privileged, streaming: false, spared: writer.spares(inode) };
     const from = Math.floor(offset / this.#blockSize);
     const to = Math.min(Math.ceil(end / this.#blockSize), LOGICAL_BLOCK_LIMIT);
     for (let at = from; at < to; ) {

@@ -31,11 +31,14 @@ export class InlineFiles {
   }
 
   /** @returns false for a file that has blocks, or that got them because the write does not fit */
-  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number): boolean {
+  write(inode: Inode, offset: number, source: Uint8Array, sourceOffset: number, length: number, privileged: boolean): boolean {
     if (!this.#isUsed || length === 0) return false;
-    if (!inode.hasFlag('INLINE_DATA') && !this.#begin(inode, offset + length)) return false;
+    if (!inode.hasFlag('INLINE_DATA')) {
+      if (!this.canBegin(inode, offset + length)) return false;
+      this.begin(inode);
+    }
     if (this.#parts.editor.write(inode, offset, source, sourceOffset, length)) return true;
-    this.moveOut(inode);
+    this.moveOut(inode, privileged);
     return false;
   }
 
@@ -43,8 +46,18 @@ export class InlineFiles {
   resize(inode: Inode, size: number): boolean {
     if (!inode.hasFlag('INLINE_DATA')) return false;
     if (this.#parts.editor.resize(inode, size)) return true;
-    this.moveOut(inode);
+    this.moveOut(inode, true);
     return false;
+  }
+
+  /** Whether a file is empty, and could begin in its inode with contents that long. */
+  canBegin(inode: Inode, length: number): boolean {
+    return this.#isUsed && inode.size === 0 && !inode.hasFlag('INLINE_DATA') && !this.#hasBlocks(inode) && this.holds(inode, length);
+  }
+
+  /** Lets such a file begin there. */
+  begin(inode: Inode): void {
+    this.#parts.editor.start(inode);
   }
 
   /** Whether the inode can hold contents that long. */
@@ -52,20 +65,15 @@ export class InlineFiles {
     return length <= this.#parts.editor.capacity(inode);
   }
 
-  /** Gives a file that its inode holds blocks of its own. */
-  moveOut(inode: Inode): void {
+  /** Gives a file that its inode holds blocks of its own. @param privileged they may be reserved ones */
+  moveOut(inode: Inode, privileged: boolean): void {
     const { inline, editor, inodes, writer } = this.#parts;
     const { size } = inode;
     const length = inline.read(inode, 0, this.#scratch.length, this.#scratch, 0);
     editor.end(inode);
     inodes.setSize(inode, 0);
-    writer.write(inode, 0, this.#scratch, 0, length, true);
+    writer.write(inode, 0, this.#scratch, 0, length, privileged);
     inodes.setSize(inode, size);
-  }
-
-  #begin(inode: Inode, end: number): boolean {
-    if (inode.size > 0 || this.#hasBlocks(inode)) return false;
-    return end <= this.#parts.editor.capacity(inode) && this.#parts.editor.start(inode);
   }
 
   /** Space may be reserved past the end of a file. */

@@ -126,7 +126,8 @@ export class WritableParts {
     this.migration = new MappingMigration({ cache, geometry, mapping: filesystem.mapping, inodes: this.inodes, extents, space: this.space });
     this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space, transactions);
     const journalled = new JournalledData(cache, transactions, options.data ?? defaultDataMode(superblock), journal !== undefined);
-    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize);
+    const nodeReserve = Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters);
+    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize, nodeReserve);
     this.directory = filesystem.directories;
     const directories = new DirectoryEditing({
       superblock,
@@ -195,7 +196,6 @@ export class WritableParts {
         this.superblock.recordError(problem);
       },
     });
-    const nodeReserve = Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters);
     this.contents = new FileChanges({
       filesystem,
       transactions,
@@ -204,7 +204,6 @@ export class WritableParts {
       writer: this.writer,
       reaper: this.reaper,
       inline: new InlineFiles({ superblock, inline: filesystem.inline, editor: inlineData, inodes: this.inodes, writer: this.writer }),
-      nodeReserve,
     });
     this.externalData = new ExternalData({
       device,

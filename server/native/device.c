@@ -104,6 +104,21 @@ static napi_value shim_discard_blocks(napi_env env, napi_callback_info info)
 	return shim_result(env, ioctl(descriptor, BLKDISCARD, range));
 }
 
+/*
+ * writeOut(descriptor, offset, length): 0, or -errno; what the page cache holds of the range goes to the device, which may
+ * keep it in memory of its own
+ */
+static napi_value shim_write_out(napi_env env, napi_callback_info info)
+{
+	int32_t descriptor;
+	uint64_t range[2];
+
+	if (!range_arguments(env, info, &descriptor, range))
+		return NULL;
+	return shim_result(env, sync_file_range(descriptor, (off_t)range[0], (off_t)range[1],
+						SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
 /* zeroBlocks(descriptor, offset, length): 0, or -errno; of a block device */
 static napi_value shim_zero_blocks(napi_env env, napi_callback_info info)
 {
@@ -177,6 +192,7 @@ void export_device(napi_env env, napi_value exports)
 	shim_export(env, exports, "dropCached", shim_drop_cached);
 	shim_export(env, exports, "punchHole", shim_punch_hole);
 	shim_export(env, exports, "discardBlocks", shim_discard_blocks);
+	shim_export(env, exports, "writeOut", shim_write_out);
 	shim_export(env, exports, "zeroBlocks", shim_zero_blocks);
 	shim_export(env, exports, "untornWrites", shim_untorn_writes);
 	shim_export(env, exports, "ioctl", shim_ioctl);

@@ -125,6 +125,7 @@ static const int allowed[] = {
 	SYS_shutdown,
 	SYS_sigaltstack,
 	SYS_statx,
+	SYS_sync_file_range, /* data that the server has written, where the kernel moves all other */
 	SYS_sysinfo,
 	SYS_uname,
 	SYS_write,

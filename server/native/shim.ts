@@ -67,6 +67,8 @@ export interface ServerShim {
   blockDevice(descriptor: number, facts: Float64Array): number;
   /** flock(2) without waiting; the lock lasts until the last descriptor of the open file is closed. */
   lock(descriptor: number, exclusive: 0 | 1): number;
+  /** sync_file_range(2): writes what the page cache holds of a range, and waits; the device may keep it in memory of its own. */
+  writeOut(descriptor: number, offset: number, length: number): number;
   /** Fills a range of a block device with zeros, past its page cache. */
   zeroBlocks(descriptor: number, offset: number, length: number): number;
   /** The smallest and the largest write to a block device that is not torn, into the array: 0 and 0 without any. Not once it serves. */

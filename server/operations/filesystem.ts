@@ -36,8 +36,8 @@ const MOST_PATIENCE = 110;
 /** @throws FilesystemError, OptionError */
 export function openFilesystem(source: FilesystemSource, requestJournal: RequestJournal): MountedFilesystem {
   const options = parseServerOptions(source.options);
-  const { zeroBlocks: zeroRange, readNow, dropCached, keepOutOfDumps: keepSecret } = serverShim;
-  const shimmed = { discardRange: discardRange(source.descriptor), zeroRange, readNow, dropCached, keepSecret };
+  const { zeroBlocks: zeroRange, writeOut, readNow, dropCached, keepOutOfDumps: keepSecret } = serverShim;
+  const shimmed = { discardRange: discardRange(source.descriptor), zeroRange, writeOut, readNow, dropCached, keepSecret };
   const device = new DescriptorDevice({ ...source, fd: source.descriptor, readOnly: !source.writable, ...shimmed });
   const stored = storedSuperblock(device, options);
   if (options.enforcedQuotas.project === true && !stored.features.hasRoCompat('PROJECT')) {

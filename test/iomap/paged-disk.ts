@@ -47,6 +47,11 @@ export class PagedDisk implements BlockDevice {
     for (const [number, page] of this.#pages) this.#writeBack(number, page);
   }
 
+  writeOut(position: number, length: number): void {
+    const [first, last] = [position, position + length - 1].map((at) => Math.floor(at / this.#blockSize)) as [number, number];
+    for (const [number, page] of this.#pages) if (number >= first && number <= last) this.#writeBack(number, page);
+  }
+
   /** A part of what is dirty is written now, as memory pressure has it. */
   writeBackSome(random: Random): void {
     for (const [number, page] of this.#pages) if (random.below(3) === 0) this.#writeBack(number, page);

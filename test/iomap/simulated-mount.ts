@@ -45,7 +45,7 @@ export interface SimulatedMount {
 export function simulatedMount(bytes: Uint8Array, blockSize: number, { words = [], profile = PROFILE_A, ...options }: { readonly words?: readonly string[]; readonly profile?: IomapProfile } & SimulatedKernelOptions = {}): SimulatedMount {
   const disk = new PagedDisk(bytes);
   const kernel = new SimulatedKernel(disk, { ...options, profile });
-  const data = new KernelData({ channel: kernel, profile, descriptor: DISK_DESCRIPTOR, offset: 0, blockSize, untorn: kernel.writesUntorn(DISK_DESCRIPTOR, blockSize), flush: () => disk.flush() });
+  const data = new KernelData({ channel: kernel, profile, descriptor: DISK_DESCRIPTOR, offset: 0, blockSize, untorn: kernel.writesUntorn(DISK_DESCRIPTOR, blockSize), disk });
   const server = parseServerOptions(words);
   const problems: string[] = [];
   const filesystem = new MountedWritableExt4(

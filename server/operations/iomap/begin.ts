@@ -10,7 +10,7 @@ import type { Request } from '../../session/request.js';
 import type { Volume } from '../volume.js';
 import type { KernelData } from './kernel-data.js';
 
-const { WRITE, ZERO, REPORT, DIRECT, OVERWRITE_ONLY, UNSHARE, ATOMIC } = IomapOperation;
+const { WRITE, ZERO, REPORT, FAULT, DIRECT, OVERWRITE_ONLY, UNSHARE, ATOMIC, DONTCACHE } = IomapOperation;
 
 /** What BEGIN may change on a mount that is written. */
 export interface SpaceForData {
@@ -20,10 +20,12 @@ export interface SpaceForData {
   isFileSpace(first: number, length: number): boolean;
   /** Fills a hole; the rest of the range as far as one handle goes. */
   reserve(request: Request, inode: Inode, first: number, end: number, isWriteback: boolean): void;
+  /** Has the inode of an empty file hold what is about to be written, if there is room for contents that long. @returns whether it does now */
+  beginInline(inode: Inode, length: number): boolean;
   /** Whether the inode itself has room for contents that long. */
   holdsInline(inode: Inode, length: number): boolean;
   /** Gives a file that the inode holds blocks of its own. */
-  moveOut(inode: Inode): void;
+  moveOut(request: Request, inode: Inode, isWriteback: boolean): void;
   /** Something that was changed is not durable yet. */
   readonly isUncommitted: boolean;
   commit(): void;
@@ -31,6 +33,9 @@ export interface SpaceForData {
 
 /** FIEMAP asks for everything up to here, for the kernel is told no largest size: there is nothing behind the last block that can be. */
 const END_OF_POSITIONS = 2 ** 63;
+
+/** By write(2), by way of the page cache. */
+const isPlainWrite = (operation: number): boolean => (operation & ~DONTCACHE) === WRITE;
 
 /** In one step of a write: bounds how long others wait. */
 const MOST_BYTES_RESERVED = 64 << 20;
@@ -93,17 +98,19 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
   };
 
   /** @returns whether the inode still holds the contents, and `read` says so */
-  const placeInline = (inode: Inode, position: number, count: number, operation: number): boolean => {
+  const placeInline = (request: Request, inode: Inode, position: number, count: number, operation: number): boolean => {
     const isChanged = isWriteOperation(profile, operation) && (operation & REPORT) === 0;
-    // Zeros up to the end of a block look like an append to whoever gets them.
-    const fits = (operation & (ZERO | profile.writeback)) === 0 && space?.holdsInline(inode, position + count) === true;
-    if (isChanged && !fits) {
-      (space as SpaceForData).moveOut(inode);
+    const isPastEnd = (operation & ZERO) !== 0 && position >= inode.size;
+    // Zeros up to the end of a block look like an append to whoever gets them; and a page that a process
+    // can write to whenever it likes is not written back to an inode.
+    const fits = (operation & (ZERO | FAULT | profile.writeback)) === 0 && space?.holdsInline(inode, position + count) === true;
+    if (isChanged && !isPastEnd && !fits) {
+      (space as SpaceForData).moveOut(request, inode, (operation & profile.writeback) !== 0);
       return false;
     }
     const isPast = position >= blockSize;
     const offset = isPast ? Math.floor(position / blockSize) * blockSize : 0;
-    read.set(offset, isPast ? Math.ceil(count / blockSize) * blockSize : blockSize, isPast ? MappingType.HOLE : MappingType.INLINE);
+    read.set(offset, isPast ? Math.ceil(count / blockSize) * blockSize : blockSize, isPast || isPastEnd ? MappingType.HOLE : MappingType.INLINE);
     return true;
   };
 
@@ -112,9 +119,11 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
     const isSwapFile = (operation & profile.swapFile) !== 0;
     const isWrite = isWriteOperation(profile, operation);
     if ((operation & ATOMIC) !== 0 && !data.writesUntorn(inode)) return -errno.EOPNOTSUPP;
+    // What the kernel remembers of an empty file is a hole.
+    if (isPlainWrite(operation) && space?.beginInline(inode, position + count) === true) data.forgetMappings(request.nodeid, inode.number, 0, blockSize);
     if (inode.hasFlag('INLINE_DATA')) {
       if (isSwapFile) return -errno.EINVAL;
-      if (placeInline(inode, position, count, operation)) return 0;
+      if (placeInline(request, inode, position, count, operation)) return 0;
     }
     mapping.map(inode, logicalBlock(Math.floor(position / blockSize)), range);
     if ((operation & OVERWRITE_ONLY) !== 0 && range.state !== RangeState.Written) return -errno.EAGAIN;
@@ -136,15 +145,15 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
   };
 
   /** What will not hold for long, or only for this operation, is not for the kernel to keep: a direct write is soon over what was reserved for it. */
-  const isKept = (operation: number, end: number): boolean => {
-    if (bypassesCache(profile, operation) || read.type === MappingType.INLINE) return false;
+  const isKept = (inode: Inode, operation: number, end: number): boolean => {
+    if (bypassesCache(profile, operation) || inode.hasFlag('INLINE_DATA')) return false;
     return (operation & (WRITE | DIRECT)) !== (WRITE | DIRECT) || read.type === MappingType.MAPPED || end < read.offset + read.length;
   };
 
   /** A mapping that the kernel keeps takes the place of what it remembers there; else it is to forget that. @returns whether it has it */
   const settleCache = (nodeid: number, inode: Inode, operation: number, end: number): boolean => {
     const { from, to } = filled;
-    const kept = isKept(operation, end);
+    const kept = isKept(inode, operation, end);
     if (kept && read.offset <= from && to <= read.offset + read.length && data.keepMapping(nodeid, inode.number, read)) return true;
     if (to > from) data.forgetMappings(nodeid, inode.number, from, to);
     return kept && data.keepMapping(nodeid, inode.number, read);

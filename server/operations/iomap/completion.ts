@@ -31,6 +31,8 @@ export function completionOperation({ nodes, writable, staleAttributes }: Writab
     // The next commit has to find the data on stable storage, whether or not it changes anything here.
     if (written > 0) writable.writer.unflushed = true;
     if (written > 0 && (wasReserved || position + written > inode.size)) {
+      // It has no block where that could be.
+      if (inode.hasFlag('INLINE_DATA')) return -errno.EIO;
       const { sectors } = inode;
       writable.space.callerIsPrivileged = true;
       writable.change(() => writable.externalData.complete(inode, position, written, wasReserved));

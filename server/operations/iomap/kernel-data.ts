@@ -2,6 +2,7 @@ import { AttributeFlag, Mapping, type IomapProfile } from '../../../protocol/fus
 import {
   BACKING_INVAL_SIZE, INVAL_MAPPINGS_SIZE, TO_THE_END, UPSERT_MAPPINGS_SIZE, writeBackingInval, writeInvalMappings, writeUpsertMappings,
 } from '../../../protocol/fuse/iomap-notifications.js';
+import type { BlockDevice } from '../../device/block-device.js';
 import type { DataElsewhere } from '../../ext4/external-data.js';
 import type { Inode } from '../../ext4/inode.js';
 import type { IomapChannel } from '../../session/filesystem.js';
@@ -19,8 +20,8 @@ export interface KernelDataParts {
   readonly blockSize: number;
   /** The device writes a block as a whole or not at all. */
   readonly untorn?: boolean;
-  /** Writes what the device holds in memory. */
-  readonly flush: () => void;
+  /** Where the filesystem lies. */
+  readonly disk: Pick<BlockDevice, 'writeOut' | 'flush'>;
 }
 
 /**
@@ -45,21 +46,21 @@ export class KernelData implements DataElsewhere {
   readonly swapFiles = new Set<number>();
   readonly #untorn: boolean;
   readonly #offset: number;
-  readonly #flush: () => void;
+  readonly #disk: KernelDataParts['disk'];
   /** Nodes that the kernel has mappings of. */
   readonly #cached = new Set<number>();
   readonly #message = new Uint8Array(Math.max(BACKING_INVAL_SIZE, UPSERT_MAPPINGS_SIZE, INVAL_MAPPINGS_SIZE));
   readonly #view = new DataView(this.#message.buffer);
   readonly #kept = new Mapping();
 
-  constructor({ channel, profile, descriptor, offset, blockSize, untorn = false, flush }: KernelDataParts) {
+  constructor({ channel, profile, descriptor, offset, blockSize, untorn = false, disk }: KernelDataParts) {
     this.channel = channel;
     this.profile = profile;
     this.descriptor = descriptor;
     this.blockSize = blockSize;
     this.#untorn = untorn;
     this.#offset = offset;
-    this.#flush = flush;
+    this.#disk = disk;
   }
 
   get isActive(): boolean {
@@ -102,7 +103,8 @@ export class KernelData implements DataElsewhere {
 
   /** What was written here goes to the device, and leaves the cache in which nobody would see it change. */
   settle(position: number, length: number): void {
-    this.#flush();
+    if (this.#disk.writeOut === undefined) this.#disk.flush();
+    else this.#disk.writeOut(position, length);
     this.dropCachedBlocks(position, length);
   }
 

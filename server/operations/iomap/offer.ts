@@ -35,7 +35,7 @@ export function offerKernelData(source: FilesystemSource, device: BlockDevice, s
   if (obstacle === undefined && channel !== undefined) {
     // Files that get blocks of their own later would change what the kernel has been told of them.
     const untorn = !stored.features.hasIncompat('INLINE_DATA') && channel.writesUntorn(descriptor, blockSize);
-    return new KernelData({ channel, profile: options.iomapProfile, descriptor, offset, blockSize, untorn, flush: () => device.flush() });
+    return new KernelData({ channel, profile: options.iomapProfile, descriptor, offset, blockSize, untorn, disk: device });
   }
   if (options.iomap === 'on') throw new OptionError(`option "iomap=on" cannot be honoured: ${obstacle ?? 'the kernel does not offer it'}`);
   return undefined;
