@@ -1,6 +1,4 @@
 import type { BlockDevice } from '../device/block-device.js';
-import { NoSpaceError } from './allocation/block-allocator.js';
-import type { BlockSpace } from './allocation/block-space.js';
 import type { InodeEditor } from './inode-editor.js';
 import type { Inode } from './inode.js';
 import type { Transactions } from './journal/transactions.js';
@@ -22,12 +20,9 @@ export interface ExternalDataParts {
   readonly mapping: FileMapping;
   readonly files: FileSpace;
   readonly inodes: InodeEditor;
-  readonly space: BlockSpace;
   readonly transactions: Transactions;
   readonly orphans: Orphans;
   readonly blockSize: number;
-  /** Clusters that are kept free for the nodes of extent trees: what was reserved for data must stay writable. */
-  readonly nodeReserve: number;
 }
 
 /**
@@ -49,10 +44,9 @@ export class ExternalData {
 
   /** Maps holes in [first, end) from the first on, as far as one handle goes. @throws OperationError ENOSPC, EDQUOT */
   reserve(inode: Inode, first: LogicalBlock, end: number, privileged: boolean): void {
-    const { files, space, nodeReserve } = this.#parts;
-    if (!space.hasRoom(nodeReserve)) throw new NoSpaceError(true);
+    const { files } = this.#parts;
     const unwritten = inode.hasFlag('EXTENTS');
-    const wish: SpaceWish = { unwritten, privileged, streaming: true, spared: nodeReserve };
+    const wish: SpaceWish = { unwritten, privileged, streaming: true };
     const filled = files.fillSome(inode, first, end, wish, unwritten ? undefined : (_, length, physical) => this.#zero(physical, length));
     if (!unwritten) this.#expectGrowth(inode, filled);
   }

@@ -130,7 +130,7 @@ export class FileChanges {
   /** Reserves blocks that read as zeros; with `zero` what is there reads as zeros from now on, too. */
   #reserve(inode: Inode, offset: number, end: number, zero: boolean, privileged: boolean): void {
     const { files, transactions, writer } = this.#parts;
-    const wish: SpaceWish = { unwritten: true, privileged, streaming: false, spared: writer.spares(inode) };
+    const wish: SpaceWish = { unwritten: true, privileged, streaming: false };
     const from = Math.floor(offset / this.#blockSize);
     const to = Math.min(Math.ceil(end / this.#blockSize), LOGICAL_BLOCK_LIMIT);
     for (let at = from; at < to; ) {

@@ -41,7 +41,6 @@ export class FileWriter {
   readonly #transactions: Transactions;
   readonly #journalled: JournalledData;
   readonly #blockSize: number;
-  readonly #nodeReserve: number;
   readonly #range = new MappedRange();
   readonly #zeros: Uint8Array;
   readonly #padded: Uint8Array;
@@ -55,8 +54,7 @@ export class FileWriter {
   /** Device writes since the last flush: an fsync without them needs none. */
   unflushed = false;
 
-  /** @param nodeReserve clusters that are kept free for the nodes of extent trees, where data is written past this program */
-  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, transactions: Transactions, journalled: JournalledData, blockSize: number, nodeReserve: number) {
+  constructor(device: BlockDevice, mapping: FileMapping, files: FileSpace, inodes: InodeEditor, space: BlockSpace, transactions: Transactions, journalled: JournalledData, blockSize: number) {
     this.#device = device;
     this.#mapping = mapping;
     this.#files = files;
@@ -65,7 +63,6 @@ export class FileWriter {
     this.#transactions = transactions;
     this.#journalled = journalled;
     this.#blockSize = blockSize;
-    this.#nodeReserve = nodeReserve;
     this.#zeros = new Uint8Array(1 << 20);
     this.#padded = new Uint8Array(Math.max(blockSize, LARGEST_PADDED));
   }
@@ -73,11 +70,6 @@ export class FileWriter {
   /** Whether somebody else moves the file's data, and knows its size before it is recorded here. */
   isWrittenElsewhere(inode: Inode): boolean {
     return this.elsewhere?.has(inode) === true;
-  }
-
-  /** Clusters that have to stay free when such a file gets space: the nodes that writing there takes have to be found by then. */
-  spares(inode: Inode): number {
-    return this.isWrittenElsewhere(inode) ? this.#nodeReserve : 0;
   }
 
   /** Largest size of a file, in bytes. */
@@ -99,7 +91,7 @@ export class FileWriter {
     const end = offset + length;
     if (end > this.maxSize(inode)) throw new OperationError(errno.EFBIG, `inode ${inode.number} cannot hold ${end} bytes`);
     const last = Math.ceil(end / this.#blockSize);
-    const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular, spared: this.spares(inode) };
+    const wish: SpaceWish = { unwritten: false, privileged, streaming: inode.isRegular };
     const step = this.#journalled.stepFor(inode);
     for (let at = offset; at < end; ) {
       if (this.#transactions.isCrowded) {

@@ -1,5 +1,6 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { NoSpaceError } from './allocation/block-allocator.js';
+import { clustersForNodes } from './allocation/node-reserve.js';
 import type { TrimRange } from './allocation/free-space.js';
 import { errno, InUseError, OperationError } from './errors.js';
 import type { DataElsewhere } from './external-data.js';
@@ -56,6 +57,7 @@ export class WritableFilesystem extends WritableParts {
   leaveDataTo(elsewhere: DataElsewhere): void {
     this.writer.elsewhere = elsewhere;
     this.externalData.elsewhere = elsewhere;
+    this.space.keptForNodes = clustersForNodes(this.filesystem.superblock, this.filesystem.geometry);
   }
 
   /** Nothing waits anywhere to be written when this returns: the device can be copied. */

@@ -126,8 +126,7 @@ export class WritableParts {
     this.migration = new MappingMigration({ cache, geometry, mapping: filesystem.mapping, inodes: this.inodes, extents, space: this.space });
     this.files = new FileSpace(geometry, filesystem.mapping, extents, blockMap, this.inodes, this.space, transactions);
     const journalled = new JournalledData(cache, transactions, options.data ?? defaultDataMode(superblock), journal !== undefined);
-    const nodeReserve = Math.min(Math.floor(superblock.blocksCount / geometry.clusterRatio / NODE_RESERVE.divisor), NODE_RESERVE.mostClusters);
-    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize, nodeReserve);
+    this.writer = new FileWriter(device, filesystem.mapping, this.files, this.inodes, this.space, transactions, journalled, superblock.blockSize);
     this.directory = filesystem.directories;
     const directories = new DirectoryEditing({
       superblock,
@@ -210,14 +209,9 @@ export class WritableParts {
       mapping: filesystem.mapping,
       files: this.files,
       inodes: this.inodes,
-      space: this.space,
       transactions,
       orphans: this.orphans,
       blockSize: superblock.blockSize,
-      nodeReserve,
     });
   }
 }
-
-/** As much as the kernel's ext4 keeps for the same purpose (ext4_set_resv_clusters()). */
-const NODE_RESERVE = { divisor: 50, mostClusters: 4096 } as const;

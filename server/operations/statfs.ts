@@ -1,4 +1,5 @@
 import { writeStatfsOut, type FilesystemStatistics } from '../../protocol/fuse/statfs.js';
+import { clustersForNodes } from '../ext4/allocation/node-reserve.js';
 import type { Filesystem } from '../ext4/filesystem.js';
 import type { QuotaReport } from '../ext4/quota/quota.js';
 import type { Handler } from '../session/handler.js';
@@ -6,9 +7,6 @@ import { overheadBlocks } from './space.js';
 import type { Volume } from './volume.js';
 
 const LONGEST_NAME = 255;
-
-/** The kernel keeps 2 % of the space, 4096 clusters at most, for growing extent trees (ext4_set_resv_clusters()). */
-const EXTENT_RESERVE = { divisor: 50, mostClusters: 4096 } as const;
 
 /** Answers STATFS. @param limits what the limits of a node's project are, where they are the size of the filesystem for it */
 export function answeringStatfs(volume: Volume, limits: (nodeid: number) => QuotaReport | undefined = () => undefined): Handler {
@@ -62,7 +60,5 @@ function measure({ filesystem, options }: Volume): MutableStatistics {
 }
 
 function extentReserve({ superblock, geometry }: Filesystem): number {
-  if (!superblock.features.hasIncompat('EXTENTS')) return 0;
-  const clusters = Math.floor(superblock.blocksCount / geometry.clusterRatio);
-  return Math.min(Math.floor(clusters / EXTENT_RESERVE.divisor), EXTENT_RESERVE.mostClusters) * geometry.clusterRatio;
+  return superblock.features.hasIncompat('EXTENTS') ? clustersForNodes(superblock, geometry) * geometry.clusterRatio : 0;
 }

@@ -4,6 +4,7 @@ import t from 'tap';
 import { e2fsckComplaints, makeImage, type ImageRecipe } from '../support/image.js';
 import { cannotMount, missing } from '../support/machine.js';
 import { fuseMount } from '../support/mount.js';
+import { mountsForIomap } from '../support/mount-source.js';
 import { scratchDirectory } from '../support/scratch.js';
 import { assertSame, output } from '../support/side-by-side.js';
 
@@ -153,14 +154,13 @@ fd = os.open('told', os.O_CREAT | os.O_RDWR, 0o644)
 os.write(fd, b'r' * BLOCK); os.fsync(fd)
 fill('root-'); problems.clear()
 def refused(fd):
-    os.pwrite(fd, b'x', 9 * BLOCK)
+    call('past the end', lambda: os.pwrite(fd, b'x', 9 * BLOCK))
     call('fsync', lambda: os.fsync(fd))
     settled()
 refused(fd)
 os.stat('told')
 call('read past the end', lambda: os.pread(fd, 10, 1 << 20))
-call('seek', lambda: os.lseek(fd, 0, os.SEEK_END) == 9 * BLOCK + 1)
-call('stat', lambda: os.fstat(fd).st_size == 9 * BLOCK + 1)
+show('size', (os.lseek(fd, 0, os.SEEK_END) // BLOCK, os.fstat(fd).st_size // BLOCK))
 settled()
 call('write', lambda: os.pwrite(fd, b'y', 0))
 call('and once only', lambda: os.pwrite(fd, b'y', 0))
@@ -175,13 +175,14 @@ os.close(fd)
 const ENDLESS_TOLD = [
   'root ENOSPC',
   'user ENOSPC',
+  'past the end 1',
   'fsync ENOSPC',
   'read past the end ',
-  'seek True',
-  'stat True',
+  'size (9, 9)',
   'write ENOSPC',
   'and once only 1',
   'fsync None',
+  'past the end 1',
   'fsync ENOSPC',
   'when there is room again 1',
   'fsync None',
@@ -189,12 +190,20 @@ const ENDLESS_TOLD = [
 
 /** What is stored in cached pages fails where they are written back, and whoever asks is told. */
 const DIRTY_PAGES = `
-import mmap
+import mmap, signal
 write('mapped', b''); os.truncate('mapped', 1 << 20)
 fill('root-'); problems.clear()
 fd = os.open('mapped', os.O_RDWR)
 memory = mmap.mmap(fd, 1 << 20)
-memory[5 * BLOCK:5 * BLOCK + 3] = b'abc'
+def stored():
+    "by a child: the page may be refused it"
+    child = os.fork()
+    if child == 0:
+        memory[5 * BLOCK:5 * BLOCK + 3] = b'abc'
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+show('store', stored())
 call('msync', lambda: memory.flush())
 memory.close()
 call('fsync after msync', lambda: os.fsync(fd))
@@ -225,6 +234,7 @@ show('mapped', read('mapped')[5 * BLOCK:5 * BLOCK + 5])
 `;
 
 const TOLD = [
+  'store 0',
   'msync ENOSPC',
   'fsync after msync None',
   'close None',
@@ -306,16 +316,16 @@ for (const [name, recipe] of Object.entries(RECIPES)) {
 
 t.test('statfs follows every change', { skip }, (t) => assertSame(t, { recipe: { size: 64 << 20 }, program: STATFS }));
 
-t.test('dirty pages', { skip }, async (t) => {
-  const image = await makeImage(scratchDirectory(t, 'full'), { size: 48 << 20 });
-  const lines = await fuseMount(image, [], (target) => output(FILLING + DIRTY_PAGES, target));
-  t.strictSame(lines.filter((line) => line !== ''), TOLD);
-  t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
-});
-
-t.test('without end', { skip }, async (t) => {
-  const image = await makeImage(scratchDirectory(t, 'full'), { size: 48 << 20 });
-  const lines = await fuseMount(image, [], (target) => output(FILLING + ENDLESS, target));
-  t.strictSame(lines.filter((line) => line !== ''), ENDLESS_TOLD);
-  t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
-});
+/** Through FUSE's cache errors come late; with iomap as with the kernel's ext4, which knows as pages get dirty. */
+for (const [name, program, told] of [['dirty pages', DIRTY_PAGES, TOLD], ['without end', ENDLESS, ENDLESS_TOLD]] as const) {
+  t.test(name, { skip }, async (t) => {
+    if (mountsForIomap) {
+      await assertSame(t, { program: FILLING + program });
+      return;
+    }
+    const image = await makeImage(scratchDirectory(t, 'full'), { size: 48 << 20 });
+    const lines = await fuseMount(image, [], (target) => output(FILLING + program, target));
+    t.strictSame(lines.filter((line) => line !== ''), told);
+    t.equal(await e2fsckComplaints(image), undefined, 'e2fsck finds nothing');
+  });
+}

@@ -57,6 +57,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   readonly #transactions: Transactions;
   readonly #bitmaps: BlockBitmaps;
   readonly #counters: GroupCounters;
+  keptForNodes = 0;
   readonly #index: GroupIndex;
   readonly #report: (problem: FilesystemError) => void;
   readonly #discard: (start: PhysicalBlock, length: number) => void;
@@ -99,8 +100,10 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   allocate(request: AllocationRequest, run: AllocatedRun): void {
     const ratio = this.#geometry.clusterRatio;
     const wanted = Math.ceil(request.length / ratio);
-    const spared = Math.max(request.spared ?? 0, request.privileged ? 0 : this.#reservedClusters);
-    const available = this.#counters.totals.freeClusters - spared;
+    const kept = request.isNode === true ? 0 : this.keptForNodes;
+    // What was freed is not there before it is committed.
+    if (kept > 0 && !this.hasRoom(kept)) throw this.#noSpace();
+    const available = this.#counters.totals.freeClusters - kept - (request.privileged ? 0 : this.#reservedClusters);
     if (available < 1) throw this.#noSpace();
     const most = Math.min(wanted, available);
     const goal = this.#geometry.containsBlocks(request.goal, 1) ? request.goal : physicalBlock(this.#geometry.groupFirstBlock(groupNumber(0)));

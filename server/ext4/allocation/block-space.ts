@@ -20,8 +20,8 @@ export interface AllocationRequest {
   privileged: boolean;
   /** For file data, whose next write probably continues here: space after the run is held for this file. */
   streaming: boolean;
-  /** Clusters that are to stay free whoever asks; those reserved for root, which stay free anyway, are among them. */
-  spared?: number;
+  /** For a node of an extent tree: what is kept for those may be used. */
+  isNode?: boolean;
 }
 
 /**
@@ -31,6 +31,11 @@ export interface AllocationRequest {
 export interface BlockSpace {
   /** Whether whoever asked for the operation under way may use the reserved blocks. */
   callerIsPrivileged: boolean;
+  /**
+   * Clusters that stay free for the nodes of extent trees, whoever asks for others. They have to be there where data is on the
+   * device before its extent is split.
+   */
+  keptForNodes: number;
   /** @throws OperationError ENOSPC, EDQUOT */
   allocate(request: AllocationRequest, run: AllocatedRun): void;
   /**

@@ -146,6 +146,7 @@ export class ExtentNodes {
       length: 1,
       privileged: true,
       streaming: false,
+      isNode: true,
     };
     this.#space.allocate(request, this.#run);
     this.#inodes.addBlocks(inode, this.#run.length, true);

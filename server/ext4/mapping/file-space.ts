@@ -18,8 +18,6 @@ export interface SpaceWish {
   readonly privileged?: boolean;
   /** Data that is being written in order. */
   readonly streaming: boolean;
-  /** Clusters that are to stay free whoever asks; none, if it is not said. */
-  readonly spared?: number;
 }
 
 /** Told of each run that was newly mapped. */
@@ -165,7 +163,6 @@ export class FileSpace {
       length: into + length,
       privileged: wish.privileged ?? this.#space.callerIsPrivileged,
       streaming: wish.streaming,
-      spared: wish.spared ?? 0,
     };
     this.#space.allocate(request, this.#run);
     this.#inodes.addBlocks(inode, this.#run.length);

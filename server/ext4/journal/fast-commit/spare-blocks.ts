@@ -19,6 +19,7 @@ const MOST_GROUPS = 1024;
  */
 export class SpareBlocks implements BlockSpace {
   callerIsPrivileged = true;
+  keptForNodes = 0;
   readonly #superblock: Superblock;
   readonly #geometry: Geometry;
   readonly #groups: Groups;
