@@ -64,6 +64,11 @@ export class FileChanges {
     return this.#parts.inline.holds(inode, length);
   }
 
+  /** Writes zeros to a part of what an inode holds. @returns false, with nothing changed, where it holds less than the size says */
+  zeroInline(inode: Inode, from: number, end: number): boolean {
+    return this.#parts.inline.zero(inode, from, end);
+  }
+
   /** Gives a file that its inode holds blocks of its own. */
   moveOut(inode: Inode, privileged: boolean): void {
     this.#parts.inline.moveOut(inode, privileged);

@@ -65,6 +65,12 @@ export class InlineFiles {
     return length <= this.#parts.editor.capacity(inode);
   }
 
+  /** Writes zeros to a part of what an inode holds. @returns false, with nothing changed, where it holds less than the size says */
+  zero(inode: Inode, from: number, end: number): boolean {
+    const length = Math.min(end, inode.size) - from;
+    return length <= 0 || (length <= this.#scratch.length && this.#parts.editor.write(inode, from, this.#scratch.fill(0), 0, length));
+  }
+
   /** Gives a file that its inode holds blocks of its own. @param privileged they may be reserved ones */
   moveOut(inode: Inode, privileged: boolean): void {
     const { inline, editor, inodes, writer } = this.#parts;

@@ -68,6 +68,24 @@ t.test('where the kernel remembers that the file is empty', { skip }, async (t) 
   await finish({ file: contents });
 });
 
+t.test('what makes a file shorter leaves it in its inode, and nothing behind', { skip }, async (t) => {
+  const { make, finish } = await mounted(t);
+  const file = make('file');
+  file.write(0, text(70));
+  t.same(file.read(0, 100), text(70));
+  let contents = text(70);
+  for (const [shorter, longer] of [[65, 70], [30, 50], [10, 40]] as const) {
+    file.truncate(shorter);
+    file.truncate(longer);
+    contents = Buffer.concat([contents.subarray(0, shorter), Buffer.alloc(longer - shorter)]);
+    t.equal(beginning(file), INLINE);
+    t.same(file.read(0, 100), contents);
+    t.same(file.directRead(0, 100), contents);
+  }
+  file.evict();
+  await finish({ file: contents });
+});
+
 t.test('what makes a file longer leaves it in its inode where it fits', { skip }, async (t) => {
   const { make, finish } = await mounted(t);
   const file = make('file');

@@ -174,6 +174,7 @@ export class SimulatedFile implements KnownNode {
     else this.#zero(size, Math.min(up(size, this.#unit), this.size));
     this.size = size;
     this.#drop(up(size, this.#unit), Infinity);
+    this.#pages.get(Math.floor(size / this.#unit))?.bytes.fill(0, size % this.#unit);
     this.writeBack(0, Infinity);
     this.finishIo();
     this.#setSize(size);

@@ -24,6 +24,8 @@ export interface SpaceForData {
   beginInline(inode: Inode, length: number): boolean;
   /** Whether the inode itself has room for contents that long. */
   holdsInline(inode: Inode, length: number): boolean;
+  /** Writes zeros to what the inode holds. @returns whether it could */
+  zeroInline(inode: Inode, from: number, end: number): boolean;
   /** Gives a file that the inode holds blocks of its own. */
   moveOut(request: Request, inode: Inode, isWriteback: boolean): void;
   /** Something that was changed is not durable yet. */
@@ -100,17 +102,17 @@ export function beginOperation({ nodes, filesystem }: Volume, data: KernelData, 
   /** @returns whether the inode still holds the contents, and `read` says so */
   const placeInline = (request: Request, inode: Inode, position: number, count: number, operation: number): boolean => {
     const isChanged = isWriteOperation(profile, operation) && (operation & REPORT) === 0;
-    const isPastEnd = (operation & ZERO) !== 0 && position >= inode.size;
-    // Zeros up to the end of a block look like an append to whoever gets them; and a page that a process
-    // can write to whenever it likes is not written back to an inode.
+    // The zeros that the kernel brings reach to the end of a block, and look like an append: it is not to bring any.
+    const isZeroed = isChanged && (operation & ZERO) !== 0 && space?.zeroInline(inode, position, position + count) === true;
+    // A page that a process can write to whenever it likes is not written back to an inode.
     const fits = (operation & (ZERO | FAULT | profile.writeback)) === 0 && space?.holdsInline(inode, position + count) === true;
-    if (isChanged && !isPastEnd && !fits) {
+    if (isChanged && !isZeroed && !fits) {
       (space as SpaceForData).moveOut(request, inode, (operation & profile.writeback) !== 0);
       return false;
     }
     const isPast = position >= blockSize;
     const offset = isPast ? Math.floor(position / blockSize) * blockSize : 0;
-    read.set(offset, isPast ? Math.ceil(count / blockSize) * blockSize : blockSize, isPast || isPastEnd ? MappingType.HOLE : MappingType.INLINE);
+    read.set(offset, isPast ? Math.ceil(count / blockSize) * blockSize : blockSize, isPast || isZeroed ? MappingType.HOLE : MappingType.INLINE);
     return true;
   };
 

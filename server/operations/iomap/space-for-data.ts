@@ -29,6 +29,7 @@ export function spaceForData(volume: WritableVolume): SpaceForData {
       return can;
     },
     holdsInline: (inode, length) => contents.holdsInline(inode, length),
+    zeroInline: (inode, from, end) => writable.change(() => contents.zeroInline(inode, from, end)),
     moveOut: (request, inode, isWriteback) => {
       givingBlocks(request, inode, isWriteback, (mayUseReserve) => contents.moveOut(inode, mayUseReserve));
     },

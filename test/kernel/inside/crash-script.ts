@@ -20,6 +20,7 @@ interface Version {
 const FILES_AT_ONCE = 7;
 const MOST_BYTES = 96 << 10;
 const PAGE = 4096;
+const SMALL = 700;
 const MOST_FILES = 200;
 /** In the order of a byte's place: which file and operation wrote it. Never what free blocks are filled with. */
 const WORD = 4;
@@ -34,12 +35,14 @@ export class CrashScript {
   readonly #living = new Map<number, Uint8Array>();
   readonly #random: Random;
   readonly #extents: boolean;
+  readonly #hasSmall: boolean;
   #files = 0;
 
-  /** @param extents fallocate can allocate */
-  constructor(seed: number, length: number, extents: boolean) {
+  /** @param extents fallocate can allocate, @param hasSmall many files stay so small that their inodes can hold them */
+  constructor(seed: number, length: number, extents: boolean, hasSmall = false) {
     this.#random = new Random(seed);
     this.#extents = extents;
+    this.#hasSmall = hasSmall;
     while (this.operations.length < length) this.#step();
     this.operations.push(['syncfs']);
   }
@@ -79,6 +82,11 @@ export class CrashScript {
     const files = [...this.#living.keys()];
     const file = files[random.below(files.length)] ?? 1;
     const contents = this.#living.get(file) ?? new Uint8Array();
+    if (this.#hasSmall && contents.length < SMALL && random.below(2) === 0) {
+      if (random.below(5) === 0) this.#truncate(file, contents, random.below(SMALL));
+      else this.#write('write', file, contents, random.below(3) === 0 ? contents.length : random.below(SMALL), 1 + random.below(SMALL / 3));
+      return;
+    }
     const kind = random.below(100);
     if (kind < 25) this.#write('write', file, contents, this.#offset(contents), 1 + random.below(random.below(4) === 0 ? 30_000 : 5000));
     else if (kind < 38) this.#write('direct', file, contents, this.#offset(contents) & -PAGE, (1 + random.below(5)) * PAGE);
