@@ -9,48 +9,28 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "data-threads.h"
+#include "data-transfers.h"
 #include "data-writes.h"
 #include "server.h"
 #include "thread.h"
+#include "write-job.h"
 
 enum {
 	THREADS = 4,
 	/* As many can be under way, or wait for a thread. */
 	SLOTS = 8,
-	MOST_PIECES = 64,
-	DONE = 24,
-	FAILED = 16,
 	STACK = 128 * 1024,
 	/* A mean over about so many. */
 	MEAN_OF = 8,
 	MEBIBYTE = 1 << 20,
 	/* In nanoseconds, as long as nothing is known: neither quick nor slow. */
 	UNKNOWN_MEAN = 5000000,
-	PAGE = 4096,
-};
-
-/* Where it goes, and where it lies in the memory that comes with the job. */
-struct piece {
-	double position, length, from;
-};
-
-/* As it comes from JavaScript. */
-struct job {
-	/* What is sent when all is written, and what is sent if it cannot be. */
-	uint8_t done[DONE], failed[FAILED];
-	/* For whoever hears of a failure. */
-	double tag;
-	/* Not 0: the blocks held something else before. */
-	double fresh;
-	double count;
-	struct piece pieces[MOST_PIECES];
 };
 
 struct slot {
 	/* Page-aligned; the pieces one after the other. */
 	uint8_t *memory;
-	struct job job;
+	struct write_job job;
 	enum { FREE, WAITING, UNDER_WAY } state;
 	/* Of all that were ever begun: the place in their order. */
 	uint64_t number;
@@ -82,11 +62,6 @@ static struct {
 	.ended = PTHREAD_COND_INITIALIZER,
 };
 
-static size_t size_of_job(const struct job *job)
-{
-	return offsetof(struct job, pieces) + (size_t)job->count * sizeof(struct piece);
-}
-
 static void count_busy(int change)
 {
 	int busy = atomic_fetch_add(&pool.busy, change) + change;
@@ -115,7 +90,7 @@ static int write_piece(const uint8_t *memory, const struct piece *piece)
 	return 0;
 }
 
-static void perform(const struct job *job, const uint8_t *memory)
+static void perform(const struct write_job *job, const uint8_t *memory)
 {
 	int error = 0;
 
@@ -126,7 +101,7 @@ static void perform(const struct job *job, const uint8_t *memory)
 			note_failed_transfer(true, job->tag, job->pieces[i].position, job->pieces[i].length, error);
 	}
 	if (error == 0) {
-		send_message(pool.channel, job->done, DONE);
+		send_message(pool.channel, job->done, DONE_SIZE);
 		return;
 	}
 	if (job->fresh != 0) {
@@ -134,22 +109,13 @@ static void perform(const struct job *job, const uint8_t *memory)
 		pool.failure = error;
 		pthread_mutex_unlock(&pool.lock);
 	}
-	send_message(pool.channel, job->failed, FAILED);
-}
-
-static double length_of(const struct job *job)
-{
-	double length = 0;
-
-	for (size_t i = 0; i < (size_t)job->count; i++)
-		length += job->pieces[i].length;
-	return length;
+	send_message(pool.channel, job->failed, FAILED_SIZE);
 }
 
 /* With the lock held. */
-static void learn(int64_t nanoseconds, const struct job *job, int at_once)
+static void learn(int64_t nanoseconds, const struct write_job *job, int at_once)
 {
-	pool.mean += ((int64_t)((double)nanoseconds * MEBIBYTE / length_of(job) / at_once) - pool.mean) / MEAN_OF;
+	pool.mean += ((int64_t)((double)nanoseconds * MEBIBYTE / length_of_write_job(job) / at_once) - pool.mean) / MEAN_OF;
 }
 
 static struct slot *first_waiting(void)
@@ -269,23 +235,6 @@ static napi_value shim_start_data_writes(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
-/* Whether a thread can do it without looking at it any more, and its memory is where it says. */
-static bool is_sound(const struct job *job, size_t length, size_t available)
-{
-	double total = 0;
-
-	if (length < offsetof(struct job, pieces) || !(job->count >= 1 && job->count <= MOST_PIECES) || length < size_of_job(job))
-		return false;
-	for (size_t i = 0; i < (size_t)job->count; i++) {
-		const struct piece *piece = &job->pieces[i];
-
-		if (!(piece->length >= 1 && piece->from >= 0 && piece->from + piece->length <= (double)available))
-			return false;
-		total += piece->length;
-	}
-	return total <= (double)pool.largest;
-}
-
 static struct slot *free_slot(void)
 {
 	for (int i = 0; i < SLOTS; i++)
@@ -295,11 +244,11 @@ static struct slot *free_slot(void)
 }
 
 /* Copies the pieces to the slot's own memory, one after the other. */
-static void fill(struct slot *slot, const struct job *job, const uint8_t *memory)
+static void fill(struct slot *slot, const struct write_job *job, const uint8_t *memory)
 {
 	size_t end = 0;
 
-	memcpy(&slot->job, job, size_of_job(job));
+	memcpy(&slot->job, job, size_of_write_job(job));
 	for (size_t i = 0; i < (size_t)job->count; i++) {
 		struct piece *piece = &slot->job.pieces[i];
 
@@ -307,15 +256,6 @@ static void fill(struct slot *slot, const struct job *job, const uint8_t *memory
 		piece->from = (double)end;
 		end += (size_t)piece->length;
 	}
-}
-
-/* Whether O_DIRECT takes it from there. */
-static bool lies_on_pages(const struct job *job, const uint8_t *memory)
-{
-	for (size_t i = 0; i < (size_t)job->count; i++)
-		if (((uintptr_t)memory + (size_t)job->pieces[i].from) % PAGE != 0)
-			return false;
-	return true;
 }
 
 /*
@@ -326,7 +266,7 @@ static bool lies_on_pages(const struct job *job, const uint8_t *memory)
 static napi_value shim_send_when_written(napi_env env, napi_callback_info info)
 {
 	napi_value argv[4];
-	struct job *job;
+	struct write_job *job;
 	uint8_t *bytes, *memory;
 	size_t length, available;
 	struct slot *slot;
@@ -335,13 +275,13 @@ static napi_value shim_send_when_written(napi_env env, napi_callback_info info)
 	if (!shim_arguments(env, info, 4, argv) || !shim_bytes(env, argv[0], &bytes, &length) ||
 	    !shim_bytes(env, argv[1], &memory, &available) || !shim_int64(env, argv[2], &patience) || !shim_int64(env, argv[3], &alone))
 		return NULL;
-	job = (struct job *)bytes;
-	if ((uintptr_t)bytes % sizeof(double) != 0 || !is_sound(job, length, available)) {
+	job = (struct write_job *)bytes;
+	if ((uintptr_t)bytes % sizeof(double) != 0 || !is_sound_write_job(job, length, available, pool.largest)) {
 		napi_throw_range_error(env, NULL, "no such job");
 		return NULL;
 	}
 	pthread_mutex_lock(&pool.lock);
-	if (atomic_load(&pool.busy) == 0 && pool.mean < alone && lies_on_pages(job, memory)) {
+	if (atomic_load(&pool.busy) == 0 && pool.mean < alone && write_job_lies_on_pages(job, memory)) {
 		int64_t began = monotonic_nanoseconds();
 
 		/* Nobody else begins one. */
@@ -407,13 +347,9 @@ static napi_value shim_await_data_writes(napi_env env, napi_callback_info info)
 
 static bool is_written(double position, double length)
 {
-	for (int i = 0; i < SLOTS; i++) {
-		const struct job *job = &pool.slots[i].job;
-
-		for (size_t j = 0; pool.slots[i].state != FREE && j < (size_t)job->count; j++)
-			if (job->pieces[j].position < position + length && position < job->pieces[j].position + job->pieces[j].length)
-				return true;
-	}
+	for (int i = 0; i < SLOTS; i++)
+		if (pool.slots[i].state != FREE && write_job_overlaps(&pool.slots[i].job, position, length))
+			return true;
 	return false;
 }
 

@@ -10,7 +10,8 @@
 NAPI_MODULE_INIT()
 {
 	export_channel(env, exports);
-	export_data_threads(env, exports);
+	export_data_reads(env, exports);
+	export_data_transfers(env, exports);
 	export_data_writes(env, exports);
 	export_device(env, exports);
 	export_job_thread(env, exports);

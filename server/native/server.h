@@ -10,7 +10,8 @@
 
 /* Each adds the shims of the file that is named so. */
 void export_channel(napi_env env, napi_value exports);
-void export_data_threads(napi_env env, napi_value exports);
+void export_data_reads(napi_env env, napi_value exports);
+void export_data_transfers(napi_env env, napi_value exports);
 void export_data_writes(napi_env env, napi_value exports);
 void export_device(napi_env env, napi_value exports);
 void export_job_thread(napi_env env, napi_value exports);

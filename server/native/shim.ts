@@ -17,7 +17,7 @@ export interface ServerShim {
   /** preadv2(2) with RWF_NOWAIT into bytes[offset, offset+length): -EAGAIN where it would have to wait, and the kernel begins to read. */
   readNow(descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
   /** Threads, so many, that send to the channel what they read from the device; what is large by way of `direct`, -1 for none. @returns how many there are */
-  startDataThreads(count: number, device: number, channel: number, largest: number, direct: number): number;
+  startDataReads(count: number, device: number, channel: number, largest: number, direct: number): number;
   /**
    * Gives them a job (session/data-threads.ts), for which a thread is woken at once, or where enough wait.
    * @returns nanoseconds that small reads have waited lately, or -EAGAIN where no more jobs can wait
@@ -30,7 +30,7 @@ export interface ServerShim {
   /** How many jobs have failed since it was last asked; five doubles say of the first one what its tag was, where and how much it read or wrote, errno, and 1 for a write. */
   takeFailure(facts: Uint8Array): number;
   /** Returns when all jobs are done, and the threads have ended. */
-  stopDataThreads(): number;
+  stopDataReads(): number;
   /**
    * Threads that write to the device by way of `direct`, which passes all caches, or of `device` where that cannot be, and
    * send a message to the channel then. @param shown an int32 that says how many writes have not ended; it has to stay where it is

@@ -12,7 +12,7 @@ export const NONE = -1;
 /** So many reads are in progress at once; further ones wait until one of these is done. */
 const THREADS = 4;
 
-/* The job of data-threads.c: two messages, two doubles, ranges. */
+/* The job of data-reads.c: two messages, two doubles, ranges. */
 const ANSWER = 0;
 const FAILURE = OUT_HEADER_SIZE;
 const NODEID = 2 * OUT_HEADER_SIZE;
@@ -32,7 +32,7 @@ const QUICK = 200_000;
  * @returns undefined where none can be started: all is done by the calling thread then
  */
 export function startDataThreads(descriptor: number, fuse: number, largest: number, direct: number, writable: boolean): DataThreads | undefined {
-  if (serverShim.startDataThreads(THREADS, descriptor, fuse, largest, direct) < 0) return undefined;
+  if (serverShim.startDataReads(THREADS, descriptor, fuse, largest, direct) < 0) return undefined;
   const job = new Uint8Array(RANGES + MOST_RANGES * 2 * Float64Array.BYTES_PER_ELEMENT);
   const view = new DataView(job.buffer);
   const ranges = new DeviceRanges(new Float64Array(job.buffer, RANGES));
@@ -65,7 +65,7 @@ export function startDataThreads(descriptor: number, fuse: number, largest: numb
     },
     stop() {
       serverShim.stopDataWrites();
-      serverShim.stopDataThreads();
+      serverShim.stopDataReads();
     },
   };
 }

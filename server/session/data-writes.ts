@@ -5,7 +5,7 @@ import { writesUnderWay } from '../device/writes-behind.js';
 import { serverShim } from '../native/shim.js';
 import type { DataWrites } from './filesystem.js';
 
-/* The job of data-writes.c: two messages, three doubles, pieces of three doubles. */
+/* The job of write-job.h: two messages, three doubles, pieces of three doubles. */
 const DONE = 0;
 const DONE_SIZE = OUT_HEADER_SIZE + WRITE_OUT_SIZE;
 const FAILED = DONE + DONE_SIZE;

@@ -108,5 +108,5 @@ t.test('jobs that make no sense are refused', async (t) => {
   for (const count of [-1, 257, NaN, Infinity]) refused(count, 1);
   for (const length of [-1, NaN, Infinity, LARGE + 1]) refused(1, length);
   t.throws(() => serverShim.sendWhenRead(bytes.subarray(0, 40), 1), RangeError, 'too short');
-  t.equal(serverShim.startDataThreads(1, 0, 0, 1, NONE), -EBUSY, 'and one pool is enough');
+  t.equal(serverShim.startDataReads(1, 0, 0, 1, NONE), -EBUSY, 'and one pool is enough');
 });

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
-#include "data-threads.h"
+#include "data-transfers.h"
 #include "data-writes.h"
 #include "server.h"
 #include "thread.h"
@@ -49,11 +48,7 @@ struct job {
 	struct range ranges[MOST_RANGES];
 };
 
-struct failure {
-	double tag, position, length, error, writing;
-};
-
-struct data_thread {
+struct reader {
 	pthread_t thread;
 	/* Page-aligned; the data begins at PAGE, so that the head can stand before it. */
 	uint8_t *memory;
@@ -65,7 +60,7 @@ struct data_thread {
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t work, ended;
-	struct data_thread threads[MOST_THREADS];
+	struct reader threads[MOST_THREADS];
 	int started, idle;
 	/* Jobs that no thread has taken, in a ring. */
 	struct job jobs[SLOTS];
@@ -75,9 +70,6 @@ static struct {
 	/* The device past the machine's cache, or -1. */
 	int32_t direct;
 	size_t largest;
-	pid_t owner;
-	double failures;
-	struct failure failure;
 	/* What small reads have waited for the device lately, in nanoseconds. */
 	_Atomic int64_t wait;
 } pool = {
@@ -136,32 +128,6 @@ static int64_t learn_wait(int64_t waited)
 	return after;
 }
 
-uint8_t *memory_for_data(size_t length)
-{
-	uint8_t *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED)
-		return NULL;
-	madvise(memory, length, MADV_DONTDUMP);
-	return memory;
-}
-
-void send_message(int32_t channel, const uint8_t *message, size_t length)
-{
-	ssize_t sent = write(channel, message, length);
-
-	(void)sent;
-}
-
-void note_failed_transfer(bool writing, double tag, double position, double length, int error)
-{
-	pthread_mutex_lock(&pool.lock);
-	if (pool.failures++ == 0)
-		pool.failure = (struct failure){ tag, position, length, error, writing };
-	pthread_mutex_unlock(&pool.lock);
-	syscall(SYS_tgkill, getpid(), pool.owner, INTERRUPT_SIGNAL);
-}
-
 static void perform(const struct job *job, uint8_t *memory)
 {
 	uint8_t *message = memory + PAGE - HEAD, *end = memory + PAGE;
@@ -187,7 +153,7 @@ static void perform(const struct job *job, uint8_t *memory)
 
 static void *work(void *argument)
 {
-	struct data_thread *self = argument;
+	struct reader *self = argument;
 
 	prctl(PR_SET_NAME, "data");
 	pthread_mutex_lock(&pool.lock);
@@ -234,7 +200,7 @@ static void stop_with_owner(void *argument)
 }
 
 /* An errno, or 0. */
-static int start_one(struct data_thread *thread)
+static int start_one(struct reader *thread)
 {
 	int error;
 
@@ -247,8 +213,8 @@ static int start_one(struct data_thread *thread)
 	return error;
 }
 
-/* startDataThreads(count, device, channel, largest, direct: -1 for none): how many there are, or -errno where there is none */
-static napi_value shim_start_data_threads(napi_env env, napi_callback_info info)
+/* startDataReads(count, device, channel, largest, direct: -1 for none): how many there are, or -errno where there is none */
+static napi_value shim_start_data_reads(napi_env env, napi_callback_info info)
 {
 	int32_t count, largest;
 
@@ -259,7 +225,7 @@ static napi_value shim_start_data_threads(napi_env env, napi_callback_info info)
 		return shim_result(env, -1);
 	pool.largest = (size_t)largest;
 	pool.stopping = false;
-	pool.owner = (pid_t)syscall(SYS_gettid);
+	wake_on_failures();
 	while (pool.started < count && (errno = start_one(&pool.threads[pool.started])) == 0)
 		pool.started++;
 	if (pool.started == 0)
@@ -364,31 +330,8 @@ static napi_value shim_await_read(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
-/* takeFailure(facts): how many jobs have failed since it was last asked; of the first one its tag, the range, errno, and 1 for a write */
-static napi_value shim_take_failure(napi_env env, napi_callback_info info)
-{
-	napi_value argv[1];
-	uint8_t *bytes;
-	size_t length;
-	double failures;
-
-	if (!shim_arguments(env, info, 1, argv) || !shim_bytes(env, argv[0], &bytes, &length))
-		return NULL;
-	if (length < sizeof(struct failure)) {
-		napi_throw_range_error(env, NULL, "room for five doubles is needed");
-		return NULL;
-	}
-	pthread_mutex_lock(&pool.lock);
-	failures = pool.failures;
-	pool.failures = 0;
-	if (failures > 0)
-		memcpy(bytes, &pool.failure, sizeof(struct failure));
-	pthread_mutex_unlock(&pool.lock);
-	return shim_result(env, (int64_t)failures);
-}
-
-/* stopDataThreads(): returns 0 when all jobs are done, and no thread is left */
-static napi_value shim_stop_data_threads(napi_env env, napi_callback_info info)
+/* stopDataReads(): returns 0 when all jobs are done, and no thread is left */
+static napi_value shim_stop_data_reads(napi_env env, napi_callback_info info)
 {
 	(void)info;
 	if (pool.started > 0) {
@@ -398,12 +341,11 @@ static napi_value shim_stop_data_threads(napi_env env, napi_callback_info info)
 	return shim_result(env, 0);
 }
 
-void export_data_threads(napi_env env, napi_value exports)
+void export_data_reads(napi_env env, napi_value exports)
 {
-	shim_export(env, exports, "startDataThreads", shim_start_data_threads);
+	shim_export(env, exports, "startDataReads", shim_start_data_reads);
 	shim_export(env, exports, "sendWhenRead", shim_send_when_read);
 	shim_export(env, exports, "learnWait", shim_learn_wait);
 	shim_export(env, exports, "awaitRead", shim_await_read);
-	shim_export(env, exports, "takeFailure", shim_take_failure);
-	shim_export(env, exports, "stopDataThreads", shim_stop_data_threads);
+	shim_export(env, exports, "stopDataReads", shim_stop_data_reads);
 }
