@@ -22,7 +22,7 @@
         "server/native/server.c", "server/native/channel.c", "server/native/data-reads.c", "server/native/data-transfers.c",
         "server/native/data-writes.c", "server/native/write-job.c", "server/native/device.c",
         "server/native/job-thread.c", "server/native/process.c", "server/native/crc32c.c", "server/native/landlock.c",
-        "server/native/seccomp.c", "server/native/thread.c", "native/block-device.c"
+        "server/native/seccomp.c", "server/native/filter-program.c", "server/native/thread.c", "native/block-device.c"
       ]
     },
     {

@@ -10,7 +10,6 @@
 
 #include "landlock.h"
 
-enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446 };
 enum { ASK_FOR_VERSION = 1, PATH_BENEATH = 1, ALL_THREADS = 1 << 3 };
 enum { VERSION_WITH_REFER = 2, WITH_TRUNCATE = 3, WITH_NETWORK = 4, WITH_DEVICE_IOCTL = 5, WITH_SCOPES = 6, WITH_ALL_THREADS = 8 };
 
@@ -61,7 +60,7 @@ static long allow_reading(int ruleset, const char *directory)
 	rule.parent = open(directory, O_PATH | O_CLOEXEC);
 	if (rule.parent < 0)
 		return -1;
-	result = syscall(ADD_RULE, ruleset, PATH_BENEATH, &rule, 0);
+	result = syscall(LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, &rule, 0);
 	close(rule.parent);
 	return result;
 }
@@ -71,14 +70,14 @@ static long allow_working(int ruleset, const struct handled *handled, int direct
 {
 	struct beneath rule = { .allowed = handled->files & ~DEVICE_IOCTL, .parent = directory };
 
-	return directory < 0 ? 0 : syscall(ADD_RULE, ruleset, PATH_BENEATH, &rule, 0);
+	return directory < 0 ? 0 : syscall(LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, &rule, 0);
 }
 
 /* landlockVersion(): what the kernel has, or -errno */
 napi_value shim_landlock_version(napi_env env, napi_callback_info info)
 {
 	(void)info;
-	return shim_result(env, syscall(CREATE_RULESET, NULL, 0, ASK_FOR_VERSION));
+	return shim_result(env, syscall(LANDLOCK_CREATE_RULESET, NULL, 0, ASK_FOR_VERSION));
 }
 
 napi_value shim_landlock(napi_env env, napi_callback_info info)
@@ -94,14 +93,14 @@ napi_value shim_landlock(napi_env env, napi_callback_info info)
 	if (!shim_arguments(env, info, 3, argv) || !shim_string(env, argv[0], directories[0], PATH_MAX) ||
 	    !shim_string(env, argv[1], directories[1], PATH_MAX) || !shim_int32(env, argv[2], &tree))
 		return NULL;
-	version = syscall(CREATE_RULESET, NULL, 0, ASK_FOR_VERSION);
+	version = syscall(LANDLOCK_CREATE_RULESET, NULL, 0, ASK_FOR_VERSION);
 	if (version < 0)
 		return shim_result(env, -1);
 	size = handled_by(version, &handled);
 	/* Threads with walls of their own must still be able to wake each other; seccomp keeps signals in the process. */
 	if (tree != NO_TREE)
 		handled.scopes &= ABSTRACT_SOCKETS;
-	ruleset = (int)syscall(CREATE_RULESET, &handled, size, 0);
+	ruleset = (int)syscall(LANDLOCK_CREATE_RULESET, &handled, size, 0);
 	if (ruleset < 0)
 		return shim_result(env, -1);
 	result = allow_reading(ruleset, directories[0]);
@@ -110,7 +109,7 @@ napi_value shim_landlock(napi_env env, napi_callback_info info)
 	if (result == 0)
 		result = allow_working(ruleset, &handled, tree);
 	if (result == 0)
-		result = syscall(RESTRICT_SELF, ruleset, version >= WITH_ALL_THREADS && tree == NO_TREE ? ALL_THREADS : 0);
+		result = syscall(LANDLOCK_RESTRICT_SELF, ruleset, version >= WITH_ALL_THREADS && tree == NO_TREE ? ALL_THREADS : 0);
 	close(ruleset);
 	return shim_result(env, result < 0 ? -1 : version);
 }

@@ -3,6 +3,9 @@
 
 #include "../../native/shim.h"
 
+/* Numbers of system calls, on every architecture; older headers lack them. */
+enum { LANDLOCK_CREATE_RULESET = 444, LANDLOCK_ADD_RULE = 445, LANDLOCK_RESTRICT_SELF = 446 };
+
 /*
  * landlock(directory, directory, tree): the calling thread, and all that it starts, may read below these,
  * work on files below the directory that `tree` is open on, and touch no other file, no TCP port, and no

@@ -11,17 +11,17 @@
  */
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "filter-program.h"
+#include "landlock.h"
 #include "seccomp.h"
 
 #if defined(__x86_64__)
@@ -157,9 +157,9 @@ static const int allowed_on_trees[] = {
 	SYS_umask,
 	SYS_unlinkat,
 	SYS_utimensat,
-	444, /* landlock_create_ruleset */
-	445, /* landlock_add_rule */
-	446, /* landlock_restrict_self */
+	LANDLOCK_CREATE_RULESET,
+	LANDLOCK_ADD_RULE,
+	LANDLOCK_RESTRICT_SELF,
 };
 
 /*
@@ -189,11 +189,7 @@ static const unsigned int allowed_prctls[] = { PR_SET_NAME, PR_GET_NAME, PR_SET_
 #define FORBIDDEN_CLONE_FLAGS \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE | CLONE_VFORK)
 
-/*
- * Of a server that serves: all modules are loaded, and all threads run. No call is left that takes a path:
- * the two by which libraries look at a descriptor would look at any name as well, where there is something
- * to be seen, as in a container that podman has furnished.
- */
+/* Of a server that serves: all modules are loaded, and all threads run. */
 static const int no_longer_needed[] = {
 #ifdef SYS_access
 	SYS_access,
@@ -201,150 +197,88 @@ static const int no_longer_needed[] = {
 	SYS_clone,
 	SYS_clone3,
 	SYS_getcwd,
-	SYS_newfstatat,
 	SYS_openat,
 #ifdef SYS_readlink
 	SYS_readlink,
 #endif
-	SYS_readlinkat,
 	SYS_seccomp,
+};
+
+/*
+ * With those, no call is left that takes a path: the two by which libraries look at a descriptor would look at any name
+ * as well, where there is something to be seen, as in a container that podman has furnished.
+ */
+static const int no_longer_needed_on_images[] = {
+	SYS_newfstatat,
+	SYS_readlinkat,
 	SYS_statx,
 };
 
-/* Of a server that serves a tree: what it looks up by descriptor, the others must not even do that. */
+/* A tree goes on being looked at by descriptor; no thread is confined any more. */
 static const int no_longer_needed_on_trees[] = {
-#ifdef SYS_access
-	SYS_access,
-#endif
-	SYS_clone,
-	SYS_clone3,
-	SYS_getcwd,
-	SYS_openat,
-#ifdef SYS_readlink
-	SYS_readlink,
-#endif
-	SYS_seccomp,
-	444,
-	445,
-	446,
+	LANDLOCK_CREATE_RULESET,
+	LANDLOCK_ADD_RULE,
+	LANDLOCK_RESTRICT_SELF,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define ARGUMENT(number) (offsetof(struct seccomp_data, args) + 8 * (number))
-enum { MOST_INSTRUCTIONS = 512 };
-
-/* A program that is being written; a check is skipped, with the number of the call still loaded, by all others. */
-struct program {
-	struct sock_filter instructions[MOST_INSTRUCTIONS];
-	unsigned short length;
-	unsigned int refusal;
-};
-
-static void put(struct program *program, unsigned short code, unsigned int value, unsigned char when_true, unsigned char when_false)
-{
-	program->instructions[program->length++] = (struct sock_filter){ code, when_true, when_false, value };
-}
-
-static void load(struct program *program, unsigned int offset)
-{
-	put(program, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
-}
-
-static void answer(struct program *program, unsigned int value)
-{
-	put(program, BPF_RET | BPF_K, value, 0, 0);
-}
-
-/* The next `length` instructions are only for that call. */
-static void for_call(struct program *program, int call, unsigned char length)
-{
-	put(program, BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)call, 0, length);
-}
-
-static void answer_call(struct program *program, int call, unsigned int value)
-{
-	for_call(program, call, 1);
-	answer(program, value);
-}
-
-/* The kernel takes these arguments as 32 bits: the upper half means nothing. */
-static void allow_values(struct program *program, int call, unsigned int argument, const unsigned int *values, size_t count)
-{
-	for_call(program, call, (unsigned char)(2 + 2 * count));
-	load(program, ARGUMENT(argument));
-	for (size_t i = 0; i < count; i++)
-		answer_call(program, (int)values[i], SECCOMP_RET_ALLOW);
-	answer(program, program->refusal);
-}
-
-static void allow_without(struct program *program, int call, unsigned int argument, unsigned int bits)
-{
-	for_call(program, call, 4);
-	load(program, ARGUMENT(argument));
-	put(program, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
-	answer(program, program->refusal);
-	answer(program, SECCOMP_RET_ALLOW);
-}
 
 /* A limit may be asked for, one's own, and not set. */
-static void allow_asking_for_limits(struct program *program)
+static void allow_asking_for_limits(struct filter_program *program)
 {
 	static const unsigned int zero[] = { ARGUMENT(0), ARGUMENT(2), ARGUMENT(2) + 4 };
 
-	for_call(program, SYS_prlimit64, 3 * COUNT(zero) + 1);
+	filter_for_call(program, SYS_prlimit64, 3 * COUNT(zero) + 1);
 	for (size_t i = 0; i < COUNT(zero); i++) {
-		load(program, zero[i]);
-		put(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-		answer(program, program->refusal);
+		filter_load(program, zero[i]);
+		filter_put(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		filter_answer(program, program->refusal);
 	}
-	answer(program, SECCOMP_RET_ALLOW);
+	filter_answer(program, SECCOMP_RET_ALLOW);
 }
 
-static void begin(struct program *program, unsigned int architecture)
+static void answer_calls(struct filter_program *program, const int *calls, size_t count, unsigned int value)
 {
-	load(program, offsetof(struct seccomp_data, arch));
-	put(program, BPF_JMP | BPF_JEQ | BPF_K, architecture, 1, 0);
-	answer(program, SECCOMP_RET_KILL_PROCESS);
-	load(program, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < count; i++)
+		filter_answer_call(program, calls[i], value);
 }
 
-static void write_starting(struct program *program, bool tree)
+static void write_starting(struct filter_program *program, bool tree)
 {
 	const unsigned int own_process[] = { (unsigned int)getpid() };
 
-	for (size_t i = 0; i < COUNT(allowed); i++)
-		answer_call(program, allowed[i], SECCOMP_RET_ALLOW);
-	for (size_t i = 0; tree && i < COUNT(allowed_on_trees); i++)
-		answer_call(program, allowed_on_trees[i], SECCOMP_RET_ALLOW);
-	allow_values(program, SYS_ioctl, 1, allowed_ioctls, COUNT(allowed_ioctls));
-	allow_values(program, SYS_fcntl, 1, allowed_fcntls, COUNT(allowed_fcntls));
-	allow_values(program, SYS_prctl, 0, allowed_prctls, COUNT(allowed_prctls));
+	answer_calls(program, allowed, COUNT(allowed), SECCOMP_RET_ALLOW);
+	if (tree)
+		answer_calls(program, allowed_on_trees, COUNT(allowed_on_trees), SECCOMP_RET_ALLOW);
+	filter_allow_values(program, SYS_ioctl, 1, allowed_ioctls, COUNT(allowed_ioctls));
+	filter_allow_values(program, SYS_fcntl, 1, allowed_fcntls, COUNT(allowed_fcntls));
+	filter_allow_values(program, SYS_prctl, 0, allowed_prctls, COUNT(allowed_prctls));
 	/* To wake the filesystem thread, and abort(). */
-	allow_values(program, SYS_tgkill, 0, own_process, 1);
-	allow_without(program, SYS_openat, 2, FORBIDDEN_OPEN_FLAGS);
+	filter_allow_values(program, SYS_tgkill, 0, own_process, 1);
+	filter_allow_without(program, SYS_openat, 2, FORBIDDEN_OPEN_FLAGS);
 	/* Neither the device nor memory that limits do not count. */
-	allow_without(program, SYS_mmap, 3, MAP_SHARED);
+	filter_allow_without(program, SYS_mmap, 3, MAP_SHARED);
 	allow_asking_for_limits(program);
 	/* clone's flags can be looked at, clone3's cannot, and libc then uses clone. */
-	answer_call(program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
-	for_call(program, SYS_clone, 5);
-	load(program, ARGUMENT(0));
-	put(program, BPF_JMP | BPF_JSET | BPF_K, FORBIDDEN_CLONE_FLAGS, 2, 0);
-	put(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
-	answer(program, SECCOMP_RET_ALLOW);
-	answer(program, program->refusal);
+	filter_answer_call(program, SYS_clone3, SECCOMP_RET_ERRNO | ENOSYS);
+	filter_for_call(program, SYS_clone, 5);
+	filter_load(program, ARGUMENT(0));
+	filter_put(program, BPF_JMP | BPF_JSET | BPF_K, FORBIDDEN_CLONE_FLAGS, 2, 0);
+	filter_put(program, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1);
+	filter_answer(program, SECCOMP_RET_ALLOW);
+	filter_answer(program, program->refusal);
 
-	answer(program, program->refusal);
+	filter_answer(program, program->refusal);
 }
 
-static void write_serving(struct program *program, bool tree)
+static void write_serving(struct filter_program *program, bool tree)
 {
-	const int *calls = tree ? no_longer_needed_on_trees : no_longer_needed;
-	size_t count = tree ? COUNT(no_longer_needed_on_trees) : COUNT(no_longer_needed);
-
-	for (size_t i = 0; i < count; i++)
-		answer_call(program, calls[i], program->refusal);
-	answer(program, SECCOMP_RET_ALLOW);
+	answer_calls(program, no_longer_needed, COUNT(no_longer_needed), program->refusal);
+	if (tree)
+		answer_calls(program, no_longer_needed_on_trees, COUNT(no_longer_needed_on_trees), program->refusal);
+	else
+		answer_calls(program, no_longer_needed_on_images, COUNT(no_longer_needed_on_images), program->refusal);
+	filter_answer(program, SECCOMP_RET_ALLOW);
 }
 
 napi_value shim_seccomp(napi_env env, napi_callback_info info)
@@ -357,11 +291,11 @@ napi_value shim_seccomp(napi_env env, napi_callback_info info)
 	errno = ENOSYS;
 	return shim_result(env, -1);
 #else
-	struct program program = { .refusal = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EPERM };
+	struct filter_program program = { .refusal = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EPERM };
 	struct sock_fprog filter = { .filter = program.instructions };
 	long result;
 
-	begin(&program, THIS_ARCHITECTURE);
+	filter_begin(&program, THIS_ARCHITECTURE);
 	if (serving)
 		write_serving(&program, tree);
 	else
