@@ -13,7 +13,11 @@
         "helper/native/interruption.c", "native/block-device.c"
       ]
     },
-    { "target_name": "contain", "type": "executable", "sources": ["helper/native/contain.c"] },
+    {
+      "target_name": "contain",
+      "type": "executable",
+      "sources": ["helper/native/contain.c", "helper/native/contain-report.c", "helper/native/contained-rights.c", "helper/native/contained-root.c"]
+    },
     { "target_name": "register-backing", "type": "executable", "sources": ["helper/native/register-backing.c", "helper/native/left-behind.c"] },
     { "target_name": "watch-tree", "type": "executable", "sources": ["helper/native/watch-tree.c", "helper/native/watched-nodes.c", "helper/native/left-behind.c"] },
     {
