@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { MountError } from '../../helper/mount/errors.js';
 import { howItEnded } from '../../helper/mount/mount-failure.js';
-import type { MountResult } from '../../helper/mount/mount.js';
+import type { MountResult } from '../../helper/mount/mount-opened.js';
 import { unmount } from '../../helper/mount/unmount.js';
 import type { Output } from '../output.js';
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { MountError } from '../../helper/mount/errors.js';
-import { mount, systemEnvironment } from '../../helper/mount/mount.js';
+import { systemEnvironment } from '../../helper/mount/mount-environment.js';
+import { mount } from '../../helper/mount/mount.js';
 import { parseOptions, type MountOptions } from '../../helper/mount/options.js';
 import { remount } from '../../helper/mount/remount.js';
 import { optionHelp } from '../option-help.js';

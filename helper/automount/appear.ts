@@ -2,7 +2,8 @@
 import type { NeedJournal } from '../../protocol/service/messages.js';
 import { exitStatus, MountError } from '../mount/errors.js';
 import { openJournal } from '../mount/external-journal.js';
-import { mountOpened, systemEnvironment } from '../mount/mount.js';
+import { systemEnvironment } from '../mount/mount-environment.js';
+import { mountOpened } from '../mount/mount-opened.js';
 import type { MountPoint } from '../mount/mount-point.js';
 import { kernelMounter } from '../mount/mounter.js';
 import { parseOptions, type MountOptions } from '../mount/options.js';

@@ -2,7 +2,8 @@
 import type { Mounted, MountRequest } from '../../protocol/broker/messages.js';
 import { MountError } from '../mount/errors.js';
 import { KeptMount } from '../mount/kept-mount.js';
-import { mountOpened, systemEnvironment, type MountResult } from '../mount/mount.js';
+import { systemEnvironment } from '../mount/mount-environment.js';
+import { mountOpened, type MountResult } from '../mount/mount-opened.js';
 import { kernelMounter, type OpenedFuse } from '../mount/mounter.js';
 import type { MountPoint } from '../mount/mount-point.js';
 import { parseOptions, type MountOptions } from '../mount/options.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerProgram } from '../../helper/mount/server-root.js';
 import { readMounts, type MountEntry } from '../../helper/mount/mountinfo.js';
-import { systemEnvironment, type MountEnvironment } from '../../helper/mount/mount.js';
+import { systemEnvironment, type MountEnvironment } from '../../helper/mount/mount-environment.js';
 import { containedProgram } from './contained-program.js';
 import { releasedNow } from './released.js';
 

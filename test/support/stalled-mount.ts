@@ -1,6 +1,7 @@
 /** Begins a mount whose server stalls, and says so: stalled-mount.js SOURCE TARGET RUNTIME-DIRECTORY STEP MARK. To be interrupted. */
 import { writeSync } from 'node:fs';
-import { mount, systemEnvironment } from '../../helper/mount/mount.js';
+import { systemEnvironment } from '../../helper/mount/mount-environment.js';
+import { mount } from '../../helper/mount/mount.js';
 import { parseOptions } from '../../helper/mount/options.js';
 import { containedProgram } from './contained-program.js';
 
