@@ -88,3 +88,6 @@ export class OperationError extends FilesystemError {
     this.errno = errorNumber;
   }
 }
+
+/** Of the filesystem, or within a quota. */
+export const isLackOfRoom = (error: unknown): boolean => error instanceof FilesystemError && (error.errno === errno.ENOSPC || error.errno === errno.EDQUOT);

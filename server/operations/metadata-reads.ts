@@ -1,10 +1,9 @@
 import type { DescriptorDevice } from '../device/descriptor-device.js';
 import { Fetching, type FetchEnd } from '../device/fetching.js';
-import { BEGUN_READING, type DeviceWaits } from '../ext4/cache/block-cache.js';
+import { BEGUN_READING, type BlockCache, type DeviceWaits } from '../ext4/cache/block-cache.js';
 import type { DataThreads } from '../session/filesystem.js';
 import { UNREAD, type Handler, type OperationTable } from '../session/handler.js';
 import type { Request } from '../session/request.js';
-import type { Volume } from './volume.js';
 
 /** The second one is for what a device cannot read, or takes its time for, while it does other things. */
 const FETCHINGS = 2;
@@ -67,8 +66,8 @@ export class MetadataReads implements DeviceWaits {
     this.#threads.waited(milliseconds);
   }
 
-  /** The same operations, of which each can be left. */
-  leaving({ filesystem: { cache } }: Volume, table: OperationTable): OperationTable {
+  /** The same operations, of which each can be left where the cache lacks a block. */
+  leaving(cache: BlockCache, table: OperationTable): OperationTable {
     const leaving =
       (handler: Handler): Handler =>
       (request, reply) => {

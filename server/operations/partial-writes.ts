@@ -1,6 +1,7 @@
+import { isLackOfRoom } from '../ext4/errors.js';
 import type { Handler } from '../session/handler.js';
 import type { Request } from '../session/request.js';
-import { change, changing, isLackOfRoom, type WritableVolume } from './writable-volume.js';
+import { change, changing, type WritableVolume } from './writable-volume.js';
 
 /**
  * What becomes of a request for which there is not room enough: nothing of it, or as much as there is

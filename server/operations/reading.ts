@@ -54,7 +54,7 @@ function lookingUp(volume: Volume): OperationTable {
     ...directoryOperations(volume),
     ...extendedAttributeOperations(volume),
   };
-  return volume.metadataReads?.leaving(volume, table) ?? table;
+  return volume.metadataReads?.leaving(volume.filesystem.cache, table) ?? table;
 }
 
 export const CACHE_GAUGES = ['residentBytes', 'allocatedBytes', 'hits', 'misses', 'evictions', 'inodes'] as const;

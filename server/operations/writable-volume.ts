@@ -1,4 +1,4 @@
-import { errno, FilesystemError, OperationError } from '../ext4/errors.js';
+import { errno, isLackOfRoom, OperationError } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { QuotaReport } from '../ext4/quota/quota.js';
 import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
@@ -57,9 +57,6 @@ export function findingRoom({ writable: { orphans } }: WritableVolume, handler: 
     }
   };
 }
-
-/** Of the filesystem, or within a quota. */
-export const isLackOfRoom = (error: unknown): boolean => error instanceof FilesystemError && (error.errno === errno.ENOSPC || error.errno === errno.EDQUOT);
 
 /** What is free includes what was unlinked, as soon as unlink(2) is back. */
 export function afterForgetting({ writable }: WritableVolume, handler: Handler): Handler {

@@ -1,8 +1,9 @@
 import { GetattrFlag, getattrFlags } from '../../protocol/fuse/requests.js';
-import type { FilesystemError } from '../ext4/errors.js';
+import { isLackOfRoom, type FilesystemError } from '../ext4/errors.js';
+import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import { POSTPONED, type Handler } from '../session/handler.js';
 import type { Request } from '../session/request.js';
-import { isLackOfRoom, type WritableVolume } from './writable-volume.js';
+import type { StaleAttributes } from './stale-attributes.js';
 
 /** More files than are written at a time. What came first is forgotten where there are more. */
 const MOST = 1024;
@@ -52,8 +53,15 @@ export class WritebackErrors {
   }
 }
 
+/** What the handlers below work on. */
+interface Parts {
+  readonly writebackErrors: WritebackErrors;
+  readonly staleAttributes: StaleAttributes;
+  readonly writable: WritableFilesystem;
+}
+
 /** A handler of WRITE that keeps such errors of what the kernel writes back. */
-export function keepingWritebackErrors({ writebackErrors, staleAttributes, writable }: WritableVolume, isCached: (request: Request) => boolean, handle: Handler): Handler {
+export function keepingWritebackErrors({ writebackErrors, staleAttributes, writable }: Parts, isCached: (request: Request) => boolean, handle: Handler): Handler {
   return (request, reply) => {
     try {
       return handle(request, reply);
@@ -68,7 +76,7 @@ export function keepingWritebackErrors({ writebackErrors, staleAttributes, writa
 }
 
 /** A handler of GETATTR that tells of them. */
-export function tellingWritebackErrors({ writebackErrors, staleAttributes, writable }: WritableVolume, handle: Handler): Handler {
+export function tellingWritebackErrors({ writebackErrors, staleAttributes, writable }: Parts, handle: Handler): Handler {
   return (request, reply) => {
     const { nodeid, view, bodyOffset } = request;
     if (writebackErrors.isEmpty || !writebackErrors.has(nodeid)) return handle(request, reply);
