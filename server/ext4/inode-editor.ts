@@ -1,6 +1,7 @@
 import { Verified } from './cache/block-cache.js';
 import type { Inode } from './inode.js';
-import type { TransactionListener, Transactions } from './journal/transactions.js';
+import type { TransactionListener } from './journal/transaction-listener.js';
+import type { Transactions } from './journal/transactions.js';
 import * as layout from './layout/inode.js';
 import { GOOD_OLD_INODE_SIZE, InodeFlags, Times, type TimeField } from './layout/inode.js';
 import type { Superblock } from './layout/superblock.js';

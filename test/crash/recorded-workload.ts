@@ -1,7 +1,7 @@
 import { errno, FilesystemError } from '../../server/ext4/errors.js';
 import type { DataMode } from '../../server/ext4/journalled-data.js';
 import type { Filesystem } from '../../server/ext4/filesystem.js';
-import type { TransactionListener } from '../../server/ext4/journal/transactions.js';
+import type { TransactionListener } from '../../server/ext4/journal/transaction-listener.js';
 import { MemoryDevice } from '../support/memory-device.js';
 import { HeldJobs } from '../support/held-jobs.js';
 import type { Random } from '../support/random.js';

@@ -1,7 +1,8 @@
 import type { FilesystemError } from '../errors.js';
 import { CorruptionError, errno, OperationError } from '../errors.js';
 import type { Geometry } from '../geometry.js';
-import type { TransactionListener, Transactions } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
+import type { Transactions } from '../journal/transactions.js';
 import { groupNumber, physicalBlock, type GroupNumber, type InodeNumber, type PhysicalBlock } from '../units.js';
 import type { BlockBitmaps } from './block-bitmaps.js';
 import type { AllocatedRun, AllocationRequest, BlockSpace } from './block-space.js';

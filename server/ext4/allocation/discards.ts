@@ -1,6 +1,6 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import { UnsupportedError, type FilesystemError } from '../errors.js';
-import type { TransactionListener } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
 import type { PhysicalBlock } from '../units.js';
 
 interface FreedRun {

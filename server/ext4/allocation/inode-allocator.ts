@@ -1,7 +1,8 @@
 import { CorruptionError, errno, OperationError, type FilesystemError } from '../errors.js';
 import type { Geometry } from '../geometry.js';
 import type { Inode } from '../inode.js';
-import type { TransactionListener, Transactions } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
+import type { Transactions } from '../journal/transactions.js';
 import type { Superblock } from '../layout/superblock.js';
 import { groupNumber, inodeNumber, ROOT_INODE, type GroupNumber, type InodeNumber } from '../units.js';
 import { clearBits, nextClear, setBits, testBit } from './bitmap.js';

@@ -2,24 +2,10 @@ import { Verified, type BlockCache, type CachedBlock } from '../cache/block-cach
 import { errno, FilesystemError, OperationError } from '../errors.js';
 import { physicalBlock, type PhysicalBlock } from '../units.js';
 import { CommitOutcomes } from './commit-outcomes.js';
+import { RunningTransaction } from './running-transaction.js';
+import type { TransactionListener } from './transaction-listener.js';
 import type { TransactionSink } from './transaction-sink.js';
 import { UndoImages } from './undo-images.js';
-
-/** Told what happens to changes, so that what was derived from blocks can follow. */
-export interface TransactionListener {
-  /** The handle is about to close: what is derived from its changes, such as an inode's checksum, is brought up to date. */
-  ending?(): void;
-  /** The open handle's changes were taken back: throw away what was derived from changed blocks. */
-  undone?(): void;
-  /** About to commit: last changes may still be made. */
-  committing?(): void;
-  /** The transaction takes no more changes, and is being committed: what comes now belongs to the next. */
-  frozen?(): void;
-  /** The transaction that was frozen last is durable: what it freed may be used again. */
-  committed?(): void;
-  /** Nothing can be committed any more. May not throw. */
-  aborted?(reason: Error): void;
-}
 
 /** Of the sink's capacity: a handle begins below a half, and a long operation ends it here. */
 const CROWDED_PART = 5 / 8;
@@ -42,18 +28,14 @@ export class Transactions {
   readonly #sink: TransactionSink;
   readonly #seal: (block: CachedBlock) => void;
   readonly #listeners: TransactionListener[] = [];
-  #blocks: CachedBlock[] = [];
-  readonly #revoked = new Set<PhysicalBlock>();
+  readonly #running: RunningTransaction;
   readonly #images: UndoImages;
   readonly #outcomes = new CommitOutcomes();
   readonly #forgotten: PhysicalBlock[] = [];
   #handle = 0;
   #open = false;
   #committing = false;
-  #changesMoreThanTimes = false;
-  #id: number;
   #aborted: Error | undefined;
-  #startedAt = 0;
   /** The last load of a block before the operation first restarted; undefined while it has not. */
   #loadsBeforeRestart: number | undefined;
 
@@ -65,23 +47,23 @@ export class Transactions {
     this.#cache = cache;
     this.#images = new UndoImages(cache.blockSize);
     this.#sink = sink;
-    this.#id = firstId;
+    this.#running = new RunningTransaction(firstId);
     this.#seal = seal;
   }
 
   /** Number of the running transaction. */
   get runningId(): number {
-    return this.#id;
+    return this.#running.id;
   }
 
   /** Whether the running transaction is. */
   get isEmpty(): boolean {
-    return this.#blocks.length === 0 && this.#revoked.size === 0;
+    return this.#running.isEmpty;
   }
 
   /** Whether the running transaction has what must be durable before data that was written can be found again. */
   get changesMoreThanTimes(): boolean {
-    return this.#changesMoreThanTimes;
+    return this.#running.changesMoreThanTimes;
   }
 
   /** Whether a commit, a flush, or a part of a checkpoint was begun that `collect` has not seen the end of. */
@@ -101,7 +83,7 @@ export class Transactions {
 
   /** Blocks that the running transaction will write, the open handle's included. */
   get size(): number {
-    return this.#blocks.length + Math.ceil((this.#revoked.size + this.#forgotten.length) / this.#sink.revokesPerBlock);
+    return this.#running.blocks.length + Math.ceil((this.#running.revoked.size + this.#forgotten.length) / this.#sink.revokesPerBlock);
   }
 
   /**
@@ -125,7 +107,7 @@ export class Transactions {
 
   /** When the running transaction got its first change, in milliseconds of performance.now(); 0 while it is empty. */
   get startedAt(): number {
-    return this.#startedAt;
+    return this.#running.startedAt;
   }
 
   /** Why nothing can be changed any more; undefined while all is well. */
@@ -169,7 +151,7 @@ export class Transactions {
    * @param checksumSeed for that checksum: the inode's seed, the group's number, or 0
    */
   modify(block: CachedBlock, as: Verified, checksumSeed: number): void {
-    this.#changesMoreThanTimes = true;
+    this.#running.changesMoreThanTimes = true;
     this.modifyTimes(block, as, checksumSeed);
   }
 
@@ -182,7 +164,7 @@ export class Transactions {
 
   /** A block with new contents, all zeros, as a part of the running transaction. Its old contents are not read. */
   create(number: PhysicalBlock, as: Verified, checksumSeed: number, owner: number): CachedBlock {
-    this.#changesMoreThanTimes = true;
+    this.#running.changesMoreThanTimes = true;
     const known = this.#cache.peek(number);
     if (known !== undefined && known.handle !== this.#handle) this.#keepImage(known, false);
     if (known?.transaction === 0) this.#sink.preserve(known);
@@ -198,7 +180,7 @@ export class Transactions {
    * The allocator does not hand it out before the transaction has committed.
    */
   forget(number: PhysicalBlock): void {
-    this.#changesMoreThanTimes = true;
+    this.#running.changesMoreThanTimes = true;
     this.#forgotten.push(number);
     this.#checkSize();
   }
@@ -223,7 +205,7 @@ export class Transactions {
     this.#images.clear();
     for (const number of this.#forgotten) this.#forgetNow(number);
     this.#forgotten.length = 0;
-    if (this.#startedAt === 0 && !this.isEmpty) this.#startedAt = performance.now();
+    this.#running.noteStart();
   }
 
   /**
@@ -244,14 +226,14 @@ export class Transactions {
     for (let image = this.#images.take(); image !== undefined; image = this.#images.take()) {
       const { block } = image;
       if (image.created) {
-        this.#leave(block);
+        this.#running.leave(block);
         this.#cache.discard(block);
         continue;
       }
       block.bytes.set(image.bytes);
       block.load = this.#cache.nextLoad();
       block.markVerified(image.verifiedAs, image.verifiedFor);
-      if (image.transaction === 0) this.#leave(block);
+      if (image.transaction === 0) this.#running.leave(block);
     }
     this.#forgotten.length = 0;
     this.#open = false;
@@ -280,15 +262,11 @@ export class Transactions {
     if (this.isEmpty) return;
     this.#orShutDown(() => {
       this.#finishChanges();
-      for (const block of this.#blocks) this.#seal(block);
-      this.#sink.commit({ id: this.#id, blocks: this.#blocks, revoked: this.#revoked });
+      for (const block of this.#running.blocks) this.#seal(block);
+      const { id, blocks, revoked } = this.#running;
+      this.#sink.commit({ id, blocks, revoked });
     });
-    for (const block of this.#blocks) block.transaction = 0;
-    this.#blocks = [];
-    this.#revoked.clear();
-    this.#changesMoreThanTimes = false;
-    this.#startedAt = 0;
-    this.#id = (this.#id + 1) >>> 0 || 1;
+    this.#running.startNext();
     this.#outcomes.begin('commit');
     for (const listener of this.#listeners) listener.frozen?.();
     this.collect();
@@ -407,30 +385,19 @@ export class Transactions {
     block.checksumSeed = checksumSeed;
     if (block.transaction !== 0) return;
     this.#checkSize();
-    if (this.#revoked.has(block.number)) throw new Error(`block ${block.number} was freed in this transaction and is used again`);
+    if (this.#running.revoked.has(block.number)) throw new Error(`block ${block.number} was freed in this transaction and is used again`);
     this.#sink.preserve(block);
-    block.transaction = this.#id;
-    this.#blocks.push(block);
-  }
-
-  /** Takes a block out of the running transaction again. */
-  #leave(block: CachedBlock): void {
-    if (block.transaction === 0) return;
-    block.transaction = 0;
-    // What an undo or a freeing takes out joined lately.
-    const index = this.#blocks.lastIndexOf(block);
-    const last = this.#blocks.pop() as CachedBlock;
-    if (index < this.#blocks.length) this.#blocks[index] = last;
+    this.#running.join(block);
   }
 
   #forgetNow(number: PhysicalBlock): void {
     const block = this.#cache.peek(number);
     if (block !== undefined) {
       this.#sink.preserve(block);
-      this.#leave(block);
+      this.#running.leave(block);
       this.#cache.discard(block);
     }
-    this.#revoked.add(number);
+    this.#running.revoked.add(number);
   }
 
   #keepImage(block: CachedBlock, created: boolean): void {

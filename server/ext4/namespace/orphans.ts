@@ -2,7 +2,8 @@ import type { InodeCache } from '../cache/inode-cache.js';
 import { CorruptionError } from '../errors.js';
 import type { InodeEditor } from '../inode-editor.js';
 import type { Inode } from '../inode.js';
-import type { TransactionListener, Transactions } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
+import type { Transactions } from '../journal/transactions.js';
 import { inodeNumber, type InodeNumber } from '../units.js';
 
 /** s_last_orphan, to be changed inside a handle. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { errno, OperationError } from '../errors.js';
-import type { TransactionListener } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
 import * as layout from '../layout/quota.js';
 import { Dquot } from '../layout/quota.js';
 import type { QuotaFile } from './quota-file.js';

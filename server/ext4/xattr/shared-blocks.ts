@@ -1,5 +1,5 @@
 import type { CachedBlock } from '../cache/block-cache.js';
-import type { TransactionListener } from '../journal/transactions.js';
+import type { TransactionListener } from '../journal/transaction-listener.js';
 import * as layout from '../layout/xattr.js';
 import type { AttributeBlocks } from './attribute-blocks.js';
 import { EntryList } from './entries.js';
