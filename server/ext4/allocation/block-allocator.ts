@@ -10,25 +10,14 @@ import { clearBits, nextClear, setBits } from './bitmap.js';
 import type { GroupCounters } from './group-counters.js';
 import { GroupIndex } from './group-index.js';
 import { GroupSpace, type ClusterRange, type FoundRun } from './group-space.js';
+import { WindowSizes } from './window-sizes.js';
 
 /** Groups whose space map stays in memory: 4 KiB each with 4 KiB blocks. */
 const MOST_SPACES = 512;
 /** Groups that are looked at for a run of the full length before the longest one seen is taken. */
 const GROUPS_TRIED = 16;
-/**
- * What is held for a file behind its last allocation, in bytes. Most files are written at once and never
- * grow: little behind them, so that they lie close together. Each time that a file has used its window up
- * the next is so many times as large; and a write as long as the longest request is a large file's first.
- */
-const SMALLEST_WINDOW = 64 << 10;
-const LARGEST_WINDOW = 64 << 20;
-const WINDOW_GROWTH = 8;
-const LONG_WRITE = 1 << 20;
 /** Files that hold a window at the same time; the oldest gives its own up. */
 const MOST_WINDOWS = 256;
-/** Parts of the free space that one file may hold, and all together. */
-const LARGEST_SHARE = 1 / 8;
-const LARGEST_SHARE_OF_ALL = 1 / 4;
 
 /** Clusters held for a file that is being written. */
 interface Window extends ClusterRange {
@@ -75,7 +64,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
   readonly #touched = new Set<GroupNumber>();
   readonly #found: FoundRun = { from: 0, length: 0 };
   readonly #reservedClusters: number;
-  readonly #largestWindow: number;
+  readonly #windowSizes: WindowSizes;
 
   constructor(
     geometry: Geometry,
@@ -94,7 +83,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.#report = report;
     this.#discard = discard;
     this.#index = new GroupIndex(geometry.groupCount);
-    this.#largestWindow = Math.min(this.#clustersOf(LARGEST_WINDOW), Math.floor(geometry.groupBlocks(groupNumber(0)) / geometry.clusterRatio / 2));
+    this.#windowSizes = new WindowSizes(geometry, counters);
     transactions.listen(this);
   }
 
@@ -117,7 +106,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
       this.#takeFromWindow(request, window, most, run);
       return;
     }
-    const windowSize = request.streaming ? this.#windowOf(window?.size ?? this.#firstWindow(most)) : 0;
+    const windowSize = request.streaming ? this.#windowSizes.limited(window?.size ?? this.#windowSizes.first(most)) : 0;
     if (this.#takeAt(group, cluster, most, windowSize, request, run)) return;
     if (this.#search(group, cluster, most, windowSize, request, run)) return;
     if (this.#windows.size === 0) throw this.#noSpace();
@@ -206,7 +195,7 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.#heldClusters -= length;
     // The bits are set in the space map already: they were held.
     this.#mark(group, from, length, run);
-    if (from + length === to) this.#hold(request, group, to, WINDOW_GROWTH * size);
+    if (from + length === to) this.#hold(request, group, to, this.#windowSizes.next(size));
   }
 
   /** Takes what is free at the goal. A stream that would be cut short there goes to where it has more room. */
@@ -283,31 +272,17 @@ export class BlockAllocator implements BlockSpace, TransactionListener {
     this.releaseWindow(request.inode);
     const space = this.#space(group);
     if (space === undefined) return;
-    const capped = this.#windowOf(size);
+    const capped = this.#windowSizes.limited(size);
     space.runAt(from, capped, this.#found);
     const { length } = this.#found;
     space.take(from, from + length);
-    const most = Math.floor(this.#counters.totals.freeClusters * LARGEST_SHARE_OF_ALL) - length;
+    const most = this.#windowSizes.ofAll - length;
     for (const oldest of this.#windows.keys()) {
       if (this.#windows.size < MOST_WINDOWS && this.#heldClusters <= most) break;
       this.releaseWindow(oldest);
     }
     this.#windows.set(request.inode, { group, from, to: from + length, size: capped });
     this.#heldClusters += length;
-  }
-
-  /** Within what there is: a group has room for two of the largest. */
-  #windowOf(clusters: number): number {
-    const most = Math.min(this.#largestWindow, Math.floor(this.#counters.totals.freeClusters * LARGEST_SHARE));
-    return Math.min(clusters, most);
-  }
-
-  #firstWindow(justGiven: number): number {
-    return justGiven < this.#clustersOf(LONG_WRITE) ? this.#clustersOf(SMALLEST_WINDOW) : WINDOW_GROWTH * justGiven;
-  }
-
-  #clustersOf(bytes: number): number {
-    return Math.ceil(bytes / (this.#geometry.clusterRatio * this.#geometry.blockSize));
   }
 
   #freeInGroup(group: GroupNumber, from: number, to: number): void {
