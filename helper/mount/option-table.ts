@@ -73,10 +73,10 @@ export const iomapWishes = ['auto', 'on', 'off'] as const;
 export type IomapWish = (typeof iomapWishes)[number];
 
 /** Whether the kernel is to read and write the files of a directory tree itself. */
-export const passthroughWishes = ['auto', 'off'] as const;
+const passthroughWishes = ['auto', 'off'] as const;
 
 /** Whether the kernel is to be told what others change in a directory tree. */
-export const watchWishes = ['auto', 'off'] as const;
+const watchWishes = ['auto', 'off'] as const;
 
 const fstab = 'read by mount(8) from fstab; nothing is left to do here';
 const kernelExt4 = 'tunes the kernel’s own ext4; accepted, without effect';

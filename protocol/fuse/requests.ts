@@ -5,7 +5,7 @@ import { readI64, readU64 } from './word64.js';
 export const forgetLookups = (view: DataView, at: number): number => readU64(view, at);
 
 /** fuse_batch_forget_in: count4@0 dummy4@4, then count × (nodeid8, nlookup8) */
-export const BATCH_FORGET_FIXED_SIZE = 8;
+const BATCH_FORGET_FIXED_SIZE = 8;
 const BATCH_FORGET_ENTRY_SIZE = 16;
 
 /** Of what the kernel says to be there only what is there. */
@@ -27,14 +27,11 @@ export const readOpenFlags = (view: DataView, at: number): number => view.getUin
 export const requestHandle = (view: DataView, at: number): number => readU64(view, at);
 
 /** fuse_open_in (8): flags4@0 open_flags4@4 */
-export const OpenRequestFlag = { KILL_SUIDGID: 1 } as const;
 export const openFlags = (view: DataView, at: number): number => view.getUint32(at, true);
-export const openExtraFlags = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 
 /** fuse_getattr_in (16): getattr_flags4@0 dummy4@4 fh8@8 */
 export const GetattrFlag = { FH: 1 } as const;
 export const getattrFlags = (view: DataView, at: number): number => view.getUint32(at, true);
-export const getattrHandle = (view: DataView, at: number): number => readU64(view, at + 8);
 
 /** fuse_fsync_in (16): fh8@0 fsync_flags4@8 padding4@12 */
 export const FsyncFlag = { DATA_ONLY: 1 } as const;
@@ -104,7 +101,6 @@ export const clearMkdirUmask = (view: DataView, at: number): void => view.setUin
 
 /** fuse_create_in (16), also of TMPFILE: flags4@0 mode4@4 umask4@8 open_flags4@12, then the name */
 export const createFlags = (view: DataView, at: number): number => view.getUint32(at, true);
-export const createExtraFlags = (view: DataView, at: number): number => view.getUint32(at + 12, true);
 export const createMode = (view: DataView, at: number): number => view.getUint32(at + 4, true);
 export const createUmask = (view: DataView, at: number): number => view.getUint32(at + 8, true);
 export const clearCreateUmask = (view: DataView, at: number): void => view.setUint32(at + 8, 0, true);

@@ -34,7 +34,7 @@ export interface HelperTimeouts {
   readonly send: number;
 }
 
-export const HELPER_TIMEOUTS: HelperTimeouts = { welcome: 15_000, mountPlan: 120_000, ready: 30_000, send: 5_000 };
+const HELPER_TIMEOUTS: HelperTimeouts = { welcome: 15_000, mountPlan: 120_000, ready: 30_000, send: 5_000 };
 
 export interface HelperOptions {
   readonly timeouts?: Partial<HelperTimeouts>;

@@ -31,7 +31,7 @@ export class Pattern {
 }
 
 /** A text as its UTF-8 bytes, each as one character. */
-export const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+const toBytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 /** The reverse, for people. */
 export const toText = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8');
 

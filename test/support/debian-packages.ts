@@ -58,7 +58,7 @@ async function fetchInto(workshop: string, names: readonly string[]): Promise<st
  * A directory with what the machine lacks of the packages, from the cache where it is there for just what is installed.
  * @throws PackagesUnavailable
  */
-export async function unpackedPackages(names: readonly string[]): Promise<string> {
+async function unpackedPackages(names: readonly string[]): Promise<string> {
   const installed = await attempt('dpkg-query', ['-W']).catch(() => undefined);
   if (installed?.status !== 0) throw new PackagesUnavailable('no Debian packages are installed here');
   const cache = cacheDirectory('packages');

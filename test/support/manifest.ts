@@ -17,7 +17,7 @@ const parseLine = (line: string): [string, ReadonlyMap<string, string>] => {
   ];
 };
 
-export const parseManifest = (text: string): Manifest =>
+const parseManifest = (text: string): Manifest =>
   new Map(
     text
       .split('\n')

@@ -38,7 +38,6 @@ export const OTHER_USER = 1002;
 export const OTHER_GROUP = 1002;
 export const asUser = `as ${USER} ${GROUP}`;
 export const asOther = `as ${OTHER_USER} ${OTHER_GROUP}`;
-export const asRoot = 'as 0 0';
 
 /** How to make one of each type of inode that a name can have. */
 export const TYPES = {
