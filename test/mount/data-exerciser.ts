@@ -1,4 +1,4 @@
-/** Runs exercise-file.c on a mount, with remounts in between, and lets e2fsck and the kernel judge what is left. */
+/** Runs exercise-file on a mount, with remounts in between, and lets e2fsck and the kernel judge what is left. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ export const dataKinds: readonly DataKind[] = [
 /** A little before the first block that a block map of 1 KiB blocks reaches by its triple indirect block. */
 const FAR = (12 + 256 + 256 * 256) * 1024 - 128 * 1024;
 
-/** What the filesystem does for fallocate(2), or does not; exercise-file.c. */
+/** What the filesystem does for fallocate(2), or does not: what exercise-file is told. */
 export type Feature = 'extents' | 'collapse' | 'no-zeroing';
 
 export interface DataRun {

@@ -1,4 +1,4 @@
-/** Runs exercise-tree.c on a mount, and lets e2fsck and the kernel judge what is left. */
+/** Runs exercise-tree on a mount, and lets e2fsck and the kernel judge what is left. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from '../support/command.js';

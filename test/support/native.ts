@@ -10,11 +10,11 @@ const sources = join(projectRoot, 'test', 'support', 'native');
 const compiled = join(projectRoot, 'build', 'test');
 const builds = new Map<string, Promise<string>>();
 
-/** The program is one file, or the folder of that name is. */
+/** The program is one file, or the folder of that name is, with its headers. */
 function sourcesOf(name: string): readonly string[] {
   const folder = join(sources, name);
   if (!existsSync(folder)) return [`${folder}.c`];
-  return readdirSync(folder).filter((file) => file.endsWith('.c')).map((file) => join(folder, file));
+  return readdirSync(folder).map((file) => join(folder, file));
 }
 
 async function compile(name: string, program = join(compiled, name), ...flags: readonly string[]): Promise<string> {
@@ -23,7 +23,7 @@ async function compile(name: string, program = join(compiled, name), ...flags: r
   mkdirSync(compiled, { recursive: true });
   // Another test file may be at it too: each compiles to a name of its own and puts it in place.
   const unfinished = `${program}.${process.pid}`;
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, ...files]);
+  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...flags, '-o', unfinished, ...files.filter((file) => file.endsWith('.c'))]);
   renameSync(unfinished, program);
   return program;
 }

@@ -1,169 +1,14 @@
-/*
- * Does random operations on the data of a few files, and keeps in memory what they should hold:
- *
- *   exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse] [no-zeroing]
- *
- * REMOUNTS times in between it closes everything, prints "remount", and goes on at the next line of
- * its stdin. At the end EXPECTED/NAME@OFFSET is what each file should hold from OFFSET on. BASE is
- * where the last file's data starts. "extents": fallocate allocates; "collapse": it also collapses; "no-zeroing": it
- * zeroes no ranges.
- * Ends with status 1 at the first byte, size or errno that is not as it should be.
- */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <linux/falloc.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FILES 5
-#define ROOM (1 << 20)
-#define SECTOR 512
-#define PAGE 4096
-#define REMEMBERED 60
-
-struct file {
-	char name[16];
-	/* Where its data starts, and how much there may be: the smallest stays in its inode, where that is possible. */
-	off_t base, most;
-	/* From `base` on; bytes at and beyond `size` are zeros. */
-	unsigned char *model;
-	off_t size;
-	int fd, direct;
-	int attribute;
-};
-
-static struct file files[FILES] = {
-	{ .name = "inline", .most = 120 },
-	{ .name = "small", .most = 6000 },
-	{ .name = "medium", .most = 96 << 10 },
-	{ .name = "large", .most = ROOM },
-	{ .name = "far", .most = 256 << 10 },
-};
-static uint64_t state;
-static long operation;
-static char log_lines[REMEMBERED][160];
-static unsigned char *buffer, *fresh;
-static int extents, collapse, no_zeroing;
-
-static uint32_t word(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return (state * 0x2545f4914f6cdd1dULL) >> 32;
-}
-
-static off_t below(off_t limit)
-{
-	return limit <= 0 ? 0 : (off_t)(word() % (uint64_t)limit);
-}
-
-__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
-{
-	char *line = log_lines[operation % REMEMBERED];
-	int start = sprintf(line, "%ld: ", operation);
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(line + start, 160 - start, format, arguments);
-	va_end(arguments);
-}
-
-__attribute__((noreturn, format(printf, 2, 3))) static void fail(const struct file *file, const char *format, ...)
-{
-	va_list arguments;
-
-	for (long at = operation < REMEMBERED ? 0 : operation - REMEMBERED + 1; at <= operation; at++)
-		printf("%s\n", log_lines[at % REMEMBERED]);
-	printf("operation %ld, %s (size %lld from %lld on): ", operation, file->name, (long long)file->size, (long long)file->base);
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	printf("\n");
-	fflush(stdout);
-	_exit(1);
-}
-
-static void must(const struct file *file, const char *what, int ok)
-{
-	if (!ok)
-		fail(file, "%s: %s", what, strerror(errno));
-}
-
-static off_t end_of(const struct file *file)
-{
-	return file->size == 0 ? 0 : file->base + file->size;
-}
-
-static void resized(struct file *file, off_t size)
-{
-	if (size < file->size)
-		memset(file->model + size, 0, file->size - size);
-	file->size = size;
-}
-
-static void filled(struct file *file, off_t offset, const unsigned char *data, off_t length)
-{
-	memcpy(file->model + offset, data, length);
-	if (offset + length > file->size)
-		file->size = offset + length;
-}
-
-static const unsigned char *data_of(off_t length)
-{
-	off_t start = below(ROOM - length);
-
-	for (int i = 0; i < 8 && length > 0; i++)
-		fresh[start + below(length)] = word() | 1;
-	return fresh + start;
-}
-
-static void open_file(struct file *file)
-{
-	file->fd = open(file->name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-	must(file, "open", file->fd >= 0);
-	file->direct = open(file->name, O_RDWR | O_DIRECT | O_CLOEXEC);
-	must(file, "open for direct", file->direct >= 0);
-}
-
-static void close_file(struct file *file)
-{
-	must(file, "close", close(file->fd) == 0 && close(file->direct) == 0);
-}
-
-static void compare(const struct file *file, const unsigned char *found, off_t offset, off_t length, const char *how)
-{
-	off_t differing = 0, first = -1;
-
-	if (memcmp(found, file->model + offset, length) == 0)
-		return;
-	for (off_t i = 0; i < length; i++)
-		if (found[i] != file->model[offset + i] && differing++ == 0)
-			first = i;
-	fail(file, "%s of %lld at %lld: %lld bytes differ, the first at %lld is %02x, should be %02x", how, (long long)length,
-	     (long long)offset, (long long)differing, (long long)(offset + first), found[first], file->model[offset + first]);
-}
-
-/* Ranges within the file's room: everywhere, aligned, or around its end. */
-static void range(const struct file *file, off_t alignment, off_t *offset, off_t *length)
-{
-	*offset = below(3) == 0 && file->size > 0 ? file->size - below(file->size < PAGE ? file->size : PAGE) : below(file->most);
-	*length = 1 + below(below(3) == 0 ? file->most / 2 : file->most < 9000 ? file->most : 9000);
-	if (alignment == 1 && below(4) == 0)
-		alignment = below(2) ? PAGE : 1024;
-	*offset -= *offset % alignment;
-	*length += (alignment - *length % alignment) % alignment;
-	if (*offset + *length > file->most)
-		*length = file->most - *offset - (file->most - *offset) % (alignment > SECTOR ? 1 : alignment);
-}
+#include "exercise-file.h"
 
 static void op_write(struct file *file)
 {
@@ -475,7 +320,7 @@ static const struct {
 	{ 10, op_reopen },  { 4, op_recreate },	     { 15, op_attribute }, { 20, op_stat },	  { 20, op_seek },
 };
 
-static void step(void)
+void step(void)
 {
 	int sum = 0, choice;
 	struct file *file = &files[below(FILES)];
@@ -490,84 +335,4 @@ static void step(void)
 		}
 		choice -= operations[i].weight;
 	}
-}
-
-static void check_all(void)
-{
-	for (struct file *file = files; file < files + FILES; file++) {
-		ssize_t got = pread(file->fd, buffer, ROOM, file->base);
-
-		if (got != file->size)
-			fail(file, "reading all gave %zd (%s)", got, got < 0 ? strerror(errno) : "");
-		compare(file, buffer, 0, file->size, "the last read");
-	}
-}
-
-static void remount(void)
-{
-	char answer[16];
-
-	for (int i = 0; i < FILES; i++)
-		close_file(&files[i]);
-	must(files, "chdir", chdir("/") == 0);
-	printf("remount\n");
-	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin))
-		exit(3);
-}
-
-static void enter(const char *directory)
-{
-	must(files, directory, chdir(directory) == 0);
-	for (int i = 0; i < FILES; i++)
-		open_file(&files[i]);
-	check_all();
-}
-
-static void write_expected(const char *directory)
-{
-	for (struct file *file = files; file < files + FILES; file++) {
-		char path[4096];
-
-		snprintf(path, sizeof(path), "%s/%s@%lld", directory, file->name, (long long)(file->size == 0 ? 0 : file->base));
-		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-		must(file, path, fd >= 0 && write(fd, file->model, file->size) == file->size && close(fd) == 0);
-	}
-}
-
-int main(int argc, char **argv)
-{
-	if (argc < 7)
-		return fprintf(stderr, "usage: exercise-file DIRECTORY SEED OPERATIONS REMOUNTS EXPECTED BASE [extents] [collapse] [no-zeroing]\n"), 2;
-	long count = atol(argv[3]), remounts = atol(argv[4]);
-
-	for (int i = 7; i < argc; i++) {
-		extents |= strcmp(argv[i], "extents") == 0;
-		collapse |= strcmp(argv[i], "collapse") == 0;
-		no_zeroing |= strcmp(argv[i], "no-zeroing") == 0;
-	}
-	state = (strtoull(argv[2], NULL, 10) + 1) * 0x9e3779b97f4a7c15ULL;
-	files[FILES - 1].base = atoll(argv[6]);
-	fresh = malloc(ROOM);
-	buffer = aligned_alloc(PAGE, ROOM + PAGE);
-	for (int i = 0; i < ROOM; i++)
-		fresh[i] = word() | 1;
-	for (int i = 0; i < FILES; i++)
-		files[i].model = calloc(1, ROOM);
-
-	enter(argv[1]);
-	for (operation = 1; operation <= count; operation++) {
-		step();
-		if (operation % (count / (remounts + 1) + 1) == 0) {
-			remount();
-			enter(argv[1]);
-		}
-	}
-	operation = count;
-	check_all();
-	for (int i = 0; i < FILES; i++)
-		close_file(&files[i]);
-	write_expected(argv[5]);
-	return 0;
 }
