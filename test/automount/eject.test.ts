@@ -31,9 +31,15 @@ async function stickIn(t: Test, bench: AutomountBench, owner: number): Promise<S
   return { image, name: basename(node), node };
 }
 
-const untilDetached = (image: string): Promise<true> => until('the device has no file any more', () => devicesOf(image) === '' || undefined);
+interface MountedStick {
+  readonly broker: TestBroker;
+  readonly bench: AutomountBench;
+  readonly stick: Stick;
+  readonly target: string;
+}
 
-t.test('by its user, and not by others', { skip }, async (t) => {
+/** Of a user who sits before the machine, with a file of hers. */
+async function mountedStick(t: Test): Promise<MountedStick> {
   const broker = await TestBroker.start(t);
   const bench = new AutomountBench(t, broker.directory, broker.mounts);
   bench.active(ALICE);
@@ -42,6 +48,13 @@ t.test('by its user, and not by others', { skip }, async (t) => {
   t.equal((await bench.appear(stick, { ID_FS_LABEL_ENC: 'stick' })).status, 0);
   const target = String(bench.record(stick)?.['target']);
   await broker.mustRun(ALICE, 'sh', '-c', 'echo kept >"$0/file"', target);
+  return { broker, bench, stick, target };
+}
+
+const untilDetached = (image: string): Promise<true> => until('the device has no file any more', () => devicesOf(image) === '' || undefined);
+
+t.test('by its user, and not by others', { skip }, async (t) => {
+  const { broker, bench, stick, target } = await mountedStick(t);
 
   for (const what of [target, stick.node]) {
     const refused = await broker.fuse4fs(BOB, 'eject', what);
@@ -83,14 +96,7 @@ t.test('by its user, and not by others', { skip }, async (t) => {
 });
 
 t.test('mounted, by its mount point; and what the monitor says', { skip }, async (t) => {
-  const broker = await TestBroker.start(t);
-  const bench = new AutomountBench(t, broker.directory, broker.mounts);
-  bench.active(ALICE);
-  const stick = await stickIn(t, bench, ALICE);
-  await released(stick.node);
-  t.equal((await bench.appear(stick, { ID_FS_LABEL_ENC: 'stick' })).status, 0);
-  const target = String(bench.record(stick)?.['target']);
-  await broker.mustRun(ALICE, 'sh', '-c', 'echo kept >"$0/file"', target);
+  const { broker, bench, stick, target } = await mountedStick(t);
   const ejected = await broker.fuse4fs(ALICE, 'eject', '-v', target);
   t.equal(ejected.status, 0, ejected.stderr);
   t.equal(ejected.stdout.toString(), `${stick.node} detached.\n`);

@@ -6,7 +6,7 @@ import t from 'tap';
 import { FilesystemError } from '../../server/ext4/errors.js';
 import { Filesystem } from '../../server/ext4/filesystem.js';
 import { inodeNumber } from '../../server/ext4/units.js';
-import { debugfs, JournalLaboratory, journalInodeBlocks, run } from '../support/journal-image.js';
+import { debugfs, differingBlocks, JournalLaboratory, journalInodeBlocks, run } from '../support/journal-image.js';
 import { MemoryDevice } from '../support/memory-device.js';
 import { corpusDirectory } from '../hostile/corpus.js';
 
@@ -26,17 +26,6 @@ function recoveredView(image: string, journal?: string): Uint8Array {
   filesystem.device.read(view, 0, view.length, 0);
   t.equal(Buffer.compare(before, device.bytes), 0, 'the device is untouched');
   return view;
-}
-
-/** Blocks in which two images differ, leaving out the log and the superblock. */
-function differences(ours: Uint8Array, theirs: Uint8Array, blockSize: number, log: readonly number[]): number[] {
-  const ignored = new Set([...log, Math.floor(1024 / blockSize)]);
-  const different: number[] = [];
-  for (let block = 0; block < ours.length / blockSize; block++) {
-    const [from, to] = [block * blockSize, (block + 1) * blockSize];
-    if (!ignored.has(block) && Buffer.compare(ours.subarray(from, to), theirs.subarray(from, to)) !== 0) different.push(block);
-  }
-  return different;
 }
 
 function mount(image: string, options: string): { readonly path: string; readonly unmount: () => void } {
@@ -103,16 +92,16 @@ t.test('images copied from below a kernel that is using them', { skip: needsMoun
     const name = `${blockSize} ${features} ${options}`;
     const log = journalInodeBlocks(copy);
     const ours = recoveredView(copy);
-    t.same(differences(ours, laboratory.replayedByReference(copy), blockSize, log), [], `${name}: as e2fsck replays it`);
+    t.same(differingBlocks(ours, laboratory.replayedByReference(copy), blockSize, log), [], `${name}: as e2fsck replays it`);
 
     const replayed = laboratory.copy(copy);
     mount(replayed, 'ro').unmount();
-    t.same(differences(ours, new Uint8Array(readFileSync(replayed)), blockSize, log), [], `${name}: as the kernel replays it`);
+    t.same(differingBlocks(ours, new Uint8Array(readFileSync(replayed)), blockSize, log), [], `${name}: as the kernel replays it`);
 
     const stored = laboratory.file('recovered');
     writeFileSync(stored, ours);
     t.equal(spawnSync('e2fsck', ['-fn', stored]).status, 0, `${name}: e2fsck finds it clean`);
-    t.not(differences(ours, new Uint8Array(readFileSync(copy)), blockSize, log).length, 0, `${name}: there was something to recover`);
+    t.not(differingBlocks(ours, new Uint8Array(readFileSync(copy)), blockSize, log).length, 0, `${name}: there was something to recover`);
   }
 });
 
@@ -129,7 +118,7 @@ t.test('an external journal', { skip: needsMount }, async (t) => {
     debugfs(image, [`jo -c -v 3 -f ${loop}`, `jw -b 6000-6009 ${content}`, 'jw -r 6003', 'jc']);
     const stored = new Uint8Array(readFileSync(image));
     const ours = recoveredView(image, journal);
-    t.same(differences(ours, stored, 4096, []), [6000, 6001, 6002, 6004, 6005, 6006, 6007, 6008, 6009]);
+    t.same(differingBlocks(ours, stored, 4096, []), [6000, 6001, 6002, 6004, 6005, 6006, 6007, 6008, 6009]);
 
     t.throws(() => Filesystem.open(MemoryDevice.of(image)), { code: 'OPERATION', message: /journal is on another device/ });
     t.equal(Filesystem.open(MemoryDevice.of(image), { noJournalRecovery: true }).root.isDirectory, true);

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import { RecoveredDevice } from '../../server/ext4/journal/recovered-device.js';
 import { recoverJournal, type RecoveryResult } from '../../server/ext4/journal/recovery.js';
 import { writeHome } from '../../server/ext4/journal/write-home.js';
-import { debugfs, internalJournal, JournalLaboratory, journalInodeBlocks, type ImageOptions } from '../support/journal-image.js';
+import { debugfs, differingBlocks, internalJournal, JournalLaboratory, journalInodeBlocks, type ImageOptions } from '../support/journal-image.js';
 import { JournalWriter, markForRecovery, type Checksum, type JournalShape } from '../support/journal-writer.js';
 import { MemoryDevice } from '../support/memory-device.js';
 
@@ -25,23 +25,12 @@ function recover(device: MemoryDevice, blockSize: number, blocks: readonly numbe
   return { result, view };
 }
 
-/** Blocks in which two images differ, leaving out the log and the superblock, which e2fsck updates. */
-function differences(ours: Uint8Array, theirs: Uint8Array, blockSize: number, log: readonly number[]): number[] {
-  const ignored = new Set([...log, Math.floor(1024 / blockSize)]);
-  const different: number[] = [];
-  for (let block = 0; block < ours.length / blockSize; block++) {
-    const [from, to] = [block * blockSize, (block + 1) * blockSize];
-    if (!ignored.has(block) && Buffer.compare(ours.subarray(from, to), theirs.subarray(from, to)) !== 0) different.push(block);
-  }
-  return different;
-}
-
 /** Asserts that the overlay, the blocks written home and the reference all agree. */
 function agreesWithReference(t: Test, image: string, blockSize: number, blocks: readonly number[]): Recovered {
   const device = MemoryDevice.of(image, true);
   const untouched = device.bytes.slice();
   const recovered = recover(device, blockSize, blocks);
-  t.same(differences(recovered.view, laboratory.replayedByReference(image), blockSize, blocks), [], 'as e2fsck replays it');
+  t.same(differingBlocks(recovered.view, laboratory.replayedByReference(image), blockSize, blocks), [], 'as e2fsck replays it');
   t.equal(Buffer.compare(device.bytes, untouched), 0, 'the device is untouched');
 
   const written = MemoryDevice.of(image);

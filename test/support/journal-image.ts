@@ -80,3 +80,14 @@ export function internalJournal(device: MemoryDevice, blockSize: number, blocks:
 export function run(command: string, args: readonly string[]): string {
   return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
+
+/** Blocks in which two images differ, leaving out the log and the superblock, which e2fsck updates. */
+export function differingBlocks(ours: Uint8Array, theirs: Uint8Array, blockSize: number, log: readonly number[]): number[] {
+  const ignored = new Set([...log, Math.floor(1024 / blockSize)]);
+  const different: number[] = [];
+  for (let block = 0; block < ours.length / blockSize; block++) {
+    const [from, to] = [block * blockSize, (block + 1) * blockSize];
+    if (!ignored.has(block) && Buffer.compare(ours.subarray(from, to), theirs.subarray(from, to)) !== 0) different.push(block);
+  }
+  return different;
+}
