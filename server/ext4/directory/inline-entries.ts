@@ -1,23 +1,10 @@
 import type { CorruptionError } from '../errors.js';
+import type { InlineData } from '../inline-data.js';
 import type { Inode } from '../inode.js';
 import type { EntryRules, EntryRun } from './entry-run.js';
 
-/** Where an inode keeps inline data, within the inode-table block that `bytes` and `view` are. */
-export interface InlineSpace {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  /** i_block. */
-  readonly headStart: number;
-  readonly headEnd: number;
-  /** The value of the extended attribute system.data; empty where i_block holds everything. */
-  readonly tailStart: number;
-  readonly tailEnd: number;
-}
-
-/** Finds the inline space of an inode with the INLINE_DATA flag. */
-export interface InlineLocator {
-  ranges(inode: Inode): InlineSpace;
-}
+/** Finds where an inode with the INLINE_DATA flag has its contents. */
+export type InlineLocator = Pick<InlineData, 'ranges'>;
 
 /** In place of "." and "..": the number of the parent. */
 const PARENT_SIZE = 4;
