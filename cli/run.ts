@@ -12,7 +12,7 @@ export async function run(program: Command, words: readonly string[] = process.a
     if (error instanceof Ended) process.exit(error.status);
     if (!(error instanceof CommanderError)) process.exit(output.fail(error));
     if (error.exitCode === 0) process.exit(exitStatus.success);
-    process.exit(output.fail(asUsageError(error, program)));
+    process.exit(output.fail(asUsageError(error, commandOf(program, words))));
   }
 }
 
@@ -26,9 +26,16 @@ export class Ended extends Error {
   }
 }
 
-function asUsageError({ message }: CommanderError, program: Command): MountError {
+/** In words: the program's name, and that of the command that was asked for, if one was. */
+function commandOf(program: Command, words: readonly string[]): string {
+  const first = words.find((word) => !word.startsWith('-'));
+  const command = program.commands.find((known) => known.name() === first);
+  return command === undefined ? program.name() : `${program.name()} ${command.name()}`;
+}
+
+function asUsageError({ message }: CommanderError, command: string): MountError {
   const words = message === '(outputHelp)' ? 'what is to be done?' : message.replace(/^error: /, '').replaceAll('\n', ' ');
-  return new MountError('USAGE', words, `${program.name()} --help explains the arguments`);
+  return new MountError('USAGE', words, `${command} --help explains the arguments`);
 }
 
 /** No exit, and no words of its own, from commander and its subcommands. */

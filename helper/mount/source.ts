@@ -160,7 +160,7 @@ function openError(path: string, error: unknown): MountError {
     case 'ENOMEDIUM':
       return new MountError('SOURCE_NOT_USABLE', `no medium found on ${path}`);
     case 'EISDIR':
-      return new MountError('SOURCE_NOT_USABLE', `${path} is a directory, not a block device or an image file`);
+      return new MountError('SOURCE_NOT_USABLE', `${path} is a directory, not a block device or an image file`, 'a directory is mounted with -t passthrough');
     case 'EACCES':
     case 'EPERM':
       return new MountError('SOURCE_NOT_USABLE', `cannot open ${path}: ${describe(error)}`, 'it must at least be readable; are you root?');
