@@ -40,6 +40,7 @@ export function prepareUserDirectory(root: string, owner: Owner): string {
   return directory;
 }
 
+/** @returns the path, where everybody may look in */
 export function prepareDirectory(path: string): string {
   mkdirSync(path, { recursive: true, mode: VISIBLE });
   return path;

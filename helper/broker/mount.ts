@@ -25,6 +25,7 @@ export interface Circumstances {
   readonly others: number;
 }
 
+/** @throws MountError where the policy, the kernel or the filesystem refuses; then nothing is left behind */
 export async function mountFor(circumstances: Circumstances, request: MountRequest): Promise<Mounted> {
   const { caller, policy, runtime, others } = circumstances;
   assertMayMount(policy, caller);

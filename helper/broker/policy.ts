@@ -59,6 +59,8 @@ function includes({ users, groups }: Who, caller: Caller): boolean {
 
 const denied = (message: string, hint: string): MountError => new MountError('PERMISSION', message, hint, 'POLICY');
 
+/* Each throws MountError PERMISSION, with the key of the policy to change as its hint. */
+
 export function assertMayMount(policy: Policy, caller: Caller): void {
   if (!includes(policy.mount, caller)) throw denied(`user ${caller.uid} may not mount`, 'the administrator decides: "mount" in fuse4fs-helper.json(5)');
 }
@@ -83,6 +85,7 @@ export function assertOptions(policy: Policy, words: readonly string[], caller: 
   }
 }
 
+/** @param mounts that the user has already */
 export function assertNumber(policy: Policy, mounts: number): void {
   if (mounts >= policy.mostMounts) throw denied(`you have ${mounts} mounts already, and may have ${policy.mostMounts}`, 'unmount one: fuse4fs umount TARGET');
 }

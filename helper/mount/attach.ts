@@ -54,6 +54,10 @@ export interface Preparing {
   readonly context?: FilesystemContext | undefined;
 }
 
+/**
+ * Makes a mount that nobody sees until it is attached; with mount(2), where the mount API is missing, it is seen at once.
+ * @throws MountError where the kernel refuses it
+ */
 export function prepareMount(request: MountRequest, target: MountPoint, { oldApi = false, context: given }: Preparing = {}): PreparedMount {
   const context = given ?? (oldApi ? undefined : FilesystemContext.open(request.type));
   if (context === undefined) return mountVisibly(request, target);

@@ -5,6 +5,7 @@ import { FilesystemContext } from './filesystem-context.js';
 
 const FUSE_DEVICE = '/dev/fuse';
 
+/** A new channel to the kernel, which belongs to no mount yet, and is the caller's to close. @throws MountError NO_FUSE */
 export function openFuse(): number {
   try {
     return openSync(FUSE_DEVICE, constants.O_RDWR);

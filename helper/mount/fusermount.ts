@@ -22,6 +22,7 @@ export class NeedsReadOnly extends Error {
   }
 }
 
+/** For users, through fusermount3. @throws MountError PERMISSION where it is missing, or refuses */
 export function fusermountMounter({ source, target, options }: MounterRequest): Mounter {
   const { flags, helper } = options;
   if (helper.iomap === 'on') throw new MountError('PERMISSION', 'only root can mount with iomap=on', 'iomap=auto mounts without it');

@@ -14,6 +14,7 @@ export interface MountPoint {
 
 const O_PATH = 0o10000000;
 
+/** Opens the directory without looking into it: it stays the same one, whatever its name becomes. @throws MountError BAD_MOUNT_POINT */
 export function openMountPoint(target: string): MountPoint {
   let descriptor: number;
   try {
@@ -29,6 +30,7 @@ export function openMountPoint(target: string): MountPoint {
   };
 }
 
+/** @param descriptor of the mount point; @param mount of a detached mount. @throws MountError BAD_MOUNT_POINT */
 export function attachTo(descriptor: number, mount: number): void {
   const result = shim.attach(mount, descriptor);
   if (result < 0) throw new MountError('BAD_MOUNT_POINT', `cannot mount there: ${errorText(result)}`, '', undefined, -result);

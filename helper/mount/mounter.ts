@@ -48,6 +48,7 @@ const ofUser = ({ helper: { userId, groupId } }: MountOptions) => ({ ...everybod
 
 const LARGEST_BLOCK = 4096;
 
+/** With the rights of root. @throws MountError NO_FUSE, or why iomap=on cannot be had */
 export function kernelMounter({ source, target, options, oldApi, users = ofUser(options), opened }: MounterRequest): Mounter {
   const fuseDescriptor = opened?.fuseDescriptor ?? openFuse();
   try {

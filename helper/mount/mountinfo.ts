@@ -12,8 +12,10 @@ export interface MountEntry {
   readonly options: readonly string[];
 }
 
+/** All mounts that this process sees, in the order in which the kernel lists them: what is on top comes later. */
 export const readMounts = (): MountEntry[] => parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'));
 
+/** Lines that cannot be understood are left out. */
 export function parseMounts(table: string): MountEntry[] {
   return table.split('\n').flatMap((line) => parseLine(line) ?? []);
 }

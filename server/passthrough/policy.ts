@@ -45,6 +45,7 @@ interface Rule {
   readonly effects: z.infer<typeof rule>;
 }
 
+/** What holds for a path: all rules that match it, in their order. */
 export class Policy {
   readonly #rules: readonly Rule[];
 

@@ -81,6 +81,7 @@ export type Negotiation =
   | { readonly outcome: 'again'; readonly reply: InitReply }
   | { readonly outcome: 'refused'; readonly reason: string };
 
+/** Answers FUSE_INIT; `again`: the kernel's major version is newer, and it asks anew in ours. */
 export function negotiate(request: InitRequest, limits: SessionLimits): Negotiation {
   if (request.major > PROTOCOL_MAJOR) return { outcome: 'again', reply: reply(request, limits, new Set()) };
   if (request.major < PROTOCOL_MAJOR || request.minor < LOWEST_MINOR) {

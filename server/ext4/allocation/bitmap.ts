@@ -39,10 +39,12 @@ const wordMask = (word: number, from: number, to: number): number => {
   return (upTo & (0xffffffff << low)) >>> 0;
 };
 
+/** Sets the bits in [from, to), of which there is at least one. */
 export function setBits(words: Uint32Array, from: number, to: number): void {
   for (let word = from >>> 5; word <= (to - 1) >>> 5; word++) words[word] = (words[word] as number) | wordMask(word, from, to);
 }
 
+/** Clears the bits in [from, to), of which there is at least one. */
 export function clearBits(words: Uint32Array, from: number, to: number): void {
   for (let word = from >>> 5; word <= (to - 1) >>> 5; word++) words[word] = (words[word] as number) & ~wordMask(word, from, to);
 }

@@ -1,8 +1,4 @@
-/**
- * Memory for block buffers, in one place: every metadata block lives in a slot of a few large
- * shared buffers, so that the whole cache can be handed to data threads or survive in a shared
- * mapping, and so that the garbage collector never sees a block come or go.
- */
+/** What is wrapped around one buffer. */
 export interface SlabSlot {
   readonly bytes: Uint8Array;
   /** Over exactly the same bytes; made once, because a DataView costs more than the read it serves. */
@@ -11,6 +7,11 @@ export interface SlabSlot {
 
 const CHUNK_BYTES = 1 << 20;
 
+/**
+ * Memory for block buffers, in one place: every metadata block lives in a slot of a few large
+ * shared buffers, so that the whole cache can be handed to data threads or survive in a shared
+ * mapping, and so that the garbage collector never sees a block come or go.
+ */
 export class Slab<Slot extends SlabSlot> {
   readonly #slotSize: number;
   readonly #wrap: (bytes: Uint8Array, view: DataView) => Slot;

@@ -72,6 +72,7 @@ function tagChecksum(journal: JournalSuperblock, view: DataView, at: number): nu
   return journal.checksum === 'v2' ? view.getUint16(at + 4) : 0;
 }
 
+/** Of two 32-bit halves; NaN, which lies inside no filesystem, above 2^53-1. */
 export function blockNumber(low: number, high: number): number {
   const number = high * 0x1_0000_0000 + low;
   return Number.isSafeInteger(number) ? number : Number.NaN;

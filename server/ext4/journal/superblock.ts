@@ -167,6 +167,7 @@ function verifyChecksum(bytes: Uint8Array, view: DataView): void {
   if (journalSuperblockChecksum(bytes) !== view.getUint32(offsets.checksum)) corrupt(offsets.checksum, 'checksum does not match');
 }
 
+/** Of its 1024 bytes, the field itself taken as zero. */
 export function journalSuperblockChecksum(bytes: Uint8Array): number {
   const crc = crc32cZeros(crc32c(0xffffffff, bytes, 0, offsets.checksum), 4);
   return crc32c(crc, bytes, offsets.checksum + 4, JOURNAL_SUPERBLOCK_SIZE);
