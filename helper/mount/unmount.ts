@@ -38,6 +38,9 @@ const MNT_FORCE = 1;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 const PATIENCE = 1000;
+/** In milliseconds. Whoever looks at all mounts (df, a file manager, a daemon that lists disks) is in each for a moment. */
+const PASSING_LOOK = 500;
+const BETWEEN_TRIES = 10;
 /**
  * A mount namespace that is just being made holds copies of all mounts until whoever makes it has left its old
  * root: every start of a container, and of our own servers. That passes.
@@ -58,7 +61,7 @@ export function unmount(request: UnmountRequest, runtime: Runtime = systemRuntim
   // While the server finishes, the kernel may give the number of the mount to another one.
   const watched = watchConnection(numberOf(mount));
   try {
-    const made = detach(mount, request, runtime);
+    const made = detachWhenLeft(mount, request, runtime);
     if (made === 'read-only') {
       return { target, source, serverEnded: false, warnings: [`${target} is busy: it was made read-only instead`] };
     }
@@ -98,6 +101,21 @@ function canonical(given: string): string {
     }
   }
 }
+
+/** @throws MountError TARGET_BUSY where it is in use for longer than somebody needs for a look */
+function detachWhenLeft(mount: MountEntry, request: UnmountRequest, runtime: Runtime): 'unmounted' | 'read-only' {
+  const patienceEnds = performance.now() + PASSING_LOOK;
+  for (;;) {
+    try {
+      return detach(mount, request, runtime);
+    } catch (error) {
+      if (!(error instanceof MountError && error.code === 'TARGET_BUSY') || performance.now() > patienceEnds) throw error;
+      Atomics.wait(pause, 0, 0, BETWEEN_TRIES);
+    }
+  }
+}
+
+const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 function detach(
   { target }: MountEntry,

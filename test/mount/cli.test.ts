@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { installedFile } from '../../helper/mount/server-root.js';
+import { unmount } from '../../helper/mount/unmount.js';
 import { mountsImpossible } from '../support/bare-mount.js';
 import { processesWith, run, Workbench } from '../support/helper-workbench.js';
 import { missing } from '../support/machine.js';
@@ -212,6 +213,14 @@ t.test('unmounting', { skip }, async (t) => {
   run('mount', '--bind', bench.target, second);
   t.match(fuse4fs('umount', bench.target), { status: 0, stderr: /still mounted elsewhere/ });
   t.match(fuse4fs('umount', second), { status: 0, stderr: '' });
+});
+
+t.test('somebody who only looks at a mount while it is unmounted', { skip }, async (t) => {
+  const bench = workbench(t);
+  fuse4fs(ext4Image(bench), bench.target, '-r');
+  const looking = spawn('sh', ['-c', 'exec 3<"$0"; echo looking; sleep 0.05', bench.target], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(looking.stdout, 'data');
+  t.match(unmount({ target: bench.target }), { serverEnded: true, warnings: [] });
 });
 
 t.test('a server that was killed is reported, and its mount can be removed', { skip }, async (t) => {
