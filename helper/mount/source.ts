@@ -65,7 +65,7 @@ export async function claim(opened: Opened, given: string, exclusive: boolean): 
     const stats = fstatSync(opened.descriptor);
     if (stats.isBlockDevice()) return await blockDevice(opened, stats, exclusive);
     if (stats.isFile()) return await imageFile(opened, stats);
-    throw new MountError('SOURCE_NOT_USABLE', `${given} is ${kindOf(stats)}, not a block device or an image file`);
+    throw notASource(given, stats);
   } catch (error) {
     closeSync(opened.descriptor);
     throw error;
@@ -169,15 +169,17 @@ function openError(path: string, error: unknown): MountError {
   }
 }
 
-/** The caller's own open file description, with the rights that the caller gave it. */
+/** The caller's own open file description, with the rights that the caller gave it. What cannot be a source may be Node's own, and stays open. */
 function adoptDescriptor(descriptor: number, given: string, readOnly: boolean): Opened {
   const flags = openFlags(descriptor);
-  if (flags === undefined) throw new MountError('SOURCE_NOT_FOUND', `descriptor ${descriptor} of ${given} is not open`);
+  if (flags === undefined) throw new MountError('SOURCE_NOT_FOUND', `descriptor ${descriptor} of ${given} is not open`, handOver(descriptor));
   if ((flags & O_PATH) !== 0) {
     throw new MountError('SOURCE_NOT_USABLE', `descriptor ${descriptor} was opened with O_PATH and cannot be read`);
   }
   const access = flags & 3;
   if (access === constants.O_WRONLY) throw new MountError('SOURCE_NOT_USABLE', `descriptor ${descriptor} is open for writing only`);
+  const stats = fstatSync(descriptor);
+  if (!stats.isBlockDevice() && !stats.isFile()) throw notASource(given, stats, handOver(descriptor));
   const writable = access === constants.O_RDWR;
   const path = `/proc/self/fd/${descriptor}`;
   return {
@@ -188,6 +190,11 @@ function adoptDescriptor(descriptor: number, given: string, readOnly: boolean): 
     readOnlyBecause: writable || readOnly ? undefined : 'the descriptor is open for reading only',
   };
 }
+
+const handOver = (descriptor: number): string => `the shell hands one over with ${descriptor}<IMAGE; npx does not`;
+
+const notASource = (given: string, stats: Stats, hint = ''): MountError =>
+  new MountError('SOURCE_NOT_USABLE', `${given} is ${kindOf(stats)}, not a block device or an image file`, hint);
 
 export const O_PATH = 0o10000000;
 

@@ -1,5 +1,5 @@
 /** What the helper mounts, and what it refuses to, with a server that is not ext4 but real in all else. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -230,6 +230,7 @@ t.test('sources that cannot be', { skip }, async (t) => {
     [join(bench.directory, 'nothing'), { code: 'SOURCE_NOT_FOUND', message: `special device ${bench.directory}/nothing does not exist` }],
     [bench.directory, { code: 'SOURCE_NOT_USABLE', message: /is a directory/ }],
     ['/dev/null', { code: 'SOURCE_NOT_USABLE', message: /is a character device/ }],
+    ['fd:999', { code: 'SOURCE_NOT_FOUND', message: 'descriptor 999 of fd:999 is not open', hint: /999<IMAGE/ }],
     ['UUID=00000000-1111-2222-3333-444444444444', { code: 'SOURCE_NOT_FOUND', message: /^can't find UUID=/ }],
     ['LABEL=no such label', { code: 'SOURCE_NOT_FOUND', hint: /by-label\/no\\x20such\\x20label/ }],
     [bench.image('empty', 0), { code: 'SOURCE_NOT_USABLE', message: /is empty/ }],
@@ -238,6 +239,9 @@ t.test('sources that cannot be', { skip }, async (t) => {
   const fifo = join(bench.directory, 'fifo');
   run('mkfifo', fifo);
   await t.rejects(mounted(bench, fifo), { code: 'SOURCE_NOT_USABLE', message: /is a pipe/ }, 'without waiting for a writer');
+  const descriptor = openSync(fifo, constants.O_RDWR);
+  await t.rejects(mounted(bench, `fd:${descriptor}`), { code: 'SOURCE_NOT_USABLE', message: /is a pipe/ });
+  t.doesNotThrow(() => closeSync(descriptor), 'it stays open, since it may be of the process itself');
   t.same(bench.leftovers(), []);
 });
 
