@@ -29,7 +29,7 @@ interface Options {
   readonly svg?: string;
   readonly against?: string;
   readonly contenders?: string;
-  readonly rows: string;
+  readonly rows?: readonly string[];
   readonly seconds?: number;
   readonly minutes?: number;
   readonly list: boolean;
@@ -56,7 +56,7 @@ const command = new Command('bench')
   .description("Compares the kernel's ext4, Debian's fuse2fs and fuse4fs on the same image on a loop device. Needs root.")
   .option('--rounds <number>', 'measurements of each figure (default 5, quick 1)', count)
   .option('--quick', 'fewer rows and contenders, smaller files, one round: three minutes', false)
-  .option('--rows <text>', 'only rows whose name contains the text', '')
+  .option('--rows <text...>', 'only rows whose name contains the text, or one of several')
   .option('--contenders <names>', `which of ${names.join(', ')} (default ${usualNames.join(', ')}; quick ${quickNames.join(', ')}; with --kernel=uml ${iomapNames.join(', ')})`)
   .option('--seconds <number>', 'rows that are measured by time, or could take for ever, stop after so many', count)
   .option('--minutes <number>', 'begin no round that would not be done by then', count)
@@ -83,9 +83,9 @@ async function passthrough({ rounds = 3, seconds = 2 }: Options): Promise<void> 
 }
 
 async function main(options: Options): Promise<void> {
-  const courses = coursesFor(({ name, quick }) => name.includes(options.rows) && (!options.quick || quick === true));
+  const courses = coursesFor(({ name, quick }) => isWanted(name, options) && (!options.quick || quick === true));
   if (options.list) return void process.stdout.write(courses.flatMap(({ rows }) => rows.map(({ name, unit }) => `${name}, ${unit}\n`)).join(''));
-  if (courses.length === 0) command.error(`error: no row has "${options.rows}" in its name`);
+  if (courses.length === 0) command.error(`error: no row has "${options.rows?.join('" or "')}" in its name`);
   const wanted = options.contenders?.split(',') ?? (options.quick ? quickNames : usualNames);
   const chosen = contenders.filter(({ name }) => wanted.includes(name));
   if (chosen.length !== wanted.length) command.error(`error: contenders are ${names.join(', ')}`);
@@ -103,6 +103,8 @@ async function main(options: Options): Promise<void> {
     await removeScratch(scratch);
   }
 }
+
+const isWanted = (row: string, { rows }: Options): boolean => rows?.some((text) => row.includes(text)) ?? true;
 
 async function inTestKernel({ contenders: given = iomapNames.join(',') }: Options): Promise<void> {
   const words = process.argv.slice(2).filter((word, index, all) => !word.startsWith('--kernel') && all[index - 1] !== '--kernel');
@@ -122,7 +124,7 @@ async function compare(options: Options, courses: ReturnType<typeof coursesFor>,
   await makeSource(scratch, sizes.sourceFiles);
   const minutes = options.minutes ?? Infinity;
   const reports = report(await measure({ courses, contenders: chosen, rounds, minutes, images, inMemory: backing === 'tmpfs', sizes, scratch, progress }));
-  const wanted = reports.filter(({ row }) => row.includes(options.rows));
+  const wanted = reports.filter(({ row }) => isWanted(row, options));
   const done = Math.max(...wanted.flatMap((row) => Object.values(row.contenders).map(({ samples }) => samples.length)), 0);
   const about: About = { date, machine: machine(), versions, rounds: done, backing, sizes };
   const shown = chosen.map(({ name }) => name);

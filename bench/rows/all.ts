@@ -8,12 +8,12 @@ import { randomReads } from './random-reads.js';
 import { randomWrites } from './random-writes.js';
 import type { Course } from './row.js';
 import { sequentialReads } from './sequential-reads.js';
-import { sequentialWrites } from './sequential-writes.js';
+import { sequentialOverwrites, sequentialWrites } from './sequential-writes.js';
 import { sourceTree } from './source-tree.js';
 import { sqlite } from './sqlite.js';
 import { walks } from './walks.js';
 
-export const allCourses: readonly Course[] = [sequentialReads, randomReads, mappedReads, sequentialWrites, randomWrites, appends, walks, ...manyFiles, sourceTree, git, sqlite, postgresql, mixed];
+export const allCourses: readonly Course[] = [sequentialReads, randomReads, mappedReads, sequentialWrites, sequentialOverwrites, randomWrites, appends, walks, ...manyFiles, sourceTree, git, sqlite, postgresql, mixed];
 
 /** What is left of the courses; in a chain also the rows before those that are wanted. */
 export function coursesFor(isWanted: (row: Course['rows'][number]) => boolean): Course[] {

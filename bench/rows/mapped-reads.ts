@@ -34,7 +34,7 @@ export const mappedReads: Course = {
       name: 'mmap read, random 4 KiB, image cached',
       unit: 'IOPS',
       caches: 'backing',
-      measure: (place) => fioOperations(...options(place, 'randread'), '--io_size=32m', `--runtime=${place.sizes.seconds}`),
+      measure: (place) => fioOperations(...options(place, 'randread'), `--runtime=${place.sizes.seconds}`),
     },
   ],
 };

@@ -3,8 +3,6 @@ import { BIG_FILE } from '../image.js';
 import { fioOperations } from './fio.js';
 import type { Course, Place, Row } from './row.js';
 
-const BUFFERED_MIB = 32;
-
 const read = ({ mount }: Place, ...options: readonly string[]): ReturnType<typeof fioOperations> =>
   fioOperations(`--filename=${join(mount, BIG_FILE)}`, '--readonly', '--rw=randread', '--bs=4k', ...options);
 
@@ -13,7 +11,7 @@ const buffered = (what: string, caches: Row['caches'], quick: boolean): Row => (
   unit: 'IOPS',
   caches,
   quick,
-  measure: (place) => read(place, '--ioengine=psync', `--io_size=${BUFFERED_MIB}m`, `--runtime=${place.sizes.seconds}`),
+  measure: (place) => read(place, '--ioengine=psync', `--runtime=${place.sizes.seconds}`),
 });
 
 const direct = (depth: number, quick: boolean): Row => ({

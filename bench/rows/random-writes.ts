@@ -4,8 +4,7 @@ import { run } from '../command.js';
 import type { Course, Place, Row } from './row.js';
 
 const FILE = 'overwritten';
-const FILE_MIB = 128;
-const BUFFERED_MIB = 64;
+const FILE_MIB = 256;
 
 const write = ({ mount }: Place, ...options: readonly string[]): ReturnType<typeof fioOperations> =>
   fioOperations(`--filename=${join(mount, FILE)}`, `--size=${FILE_MIB}m`, '--rw=randwrite', '--bs=4k', ...options);
@@ -15,7 +14,7 @@ const buffered = (what: string, quick: boolean, ...options: readonly string[]): 
   unit: 'IOPS',
   caches: 'cold',
   quick,
-  measure: (place) => write(place, '--ioengine=psync', `--io_size=${BUFFERED_MIB}m`, `--runtime=${place.sizes.seconds}`, ...options),
+  measure: (place) => write(place, '--ioengine=psync', `--runtime=${place.sizes.seconds}`, ...options),
 });
 
 const direct = (depth: number, quick: boolean): Row => ({

@@ -1,5 +1,9 @@
+import { run } from '../command.js';
 import { divided, fioMiB } from './fio.js';
-import type { Course, Row } from './row.js';
+import type { Course, Place, Row } from './row.js';
+
+const write = ({ mount, sizes: { writtenMiB } }: Place, name: string, jobs: number, options: readonly string[]): ReturnType<typeof fioMiB> =>
+  fioMiB(`--filename=${mount}/${name}`, '--rw=write', '--bs=1m', '--ioengine=psync', `--size=${writtenMiB}m`, ...divided(jobs, writtenMiB), ...options);
 
 /** Each into a new file. */
 const row = (jobs: number, what: string, quick: boolean, ...options: readonly string[]): Row => ({
@@ -7,8 +11,17 @@ const row = (jobs: number, what: string, quick: boolean, ...options: readonly st
   unit: 'MiB/s',
   caches: 'cold',
   quick,
-  measure: ({ mount, sizes: { writtenMiB } }) =>
-    fioMiB(`--filename=${mount}/${what.replace(/\W/g, '-')}-${jobs}`, '--rw=write', '--bs=1m', '--ioengine=psync', `--size=${writtenMiB}m`, ...divided(jobs, writtenMiB), ...options),
+  measure: (place) => write(place, `${what.replace(/\W/g, '-')}-${jobs}`, jobs, options),
+});
+
+const OVERWRITTEN = 'overwritten';
+
+/** Over what is there. */
+const overwrite = (what: string, ...options: readonly string[]): Row => ({
+  name: `sequential overwrite 1 MiB, ${what}`,
+  unit: 'MiB/s',
+  caches: 'cold',
+  measure: (place) => write(place, OVERWRITTEN, 1, [...options, '--overwrite=1']),
 });
 
 const BUFFERED = 'buffered, fsync at the end';
@@ -21,4 +34,11 @@ export const sequentialWrites: Course = {
     row(1, 'direct', true, '--direct=1', '--fallocate=none'),
     row(4, 'direct', false, '--direct=1', '--fallocate=none'),
   ],
+};
+
+export const sequentialOverwrites: Course = {
+  image: 'empty',
+  prepare: async ({ mount, sizes: { writtenMiB } }) =>
+    void (await run('dd', 'if=/dev/urandom', `of=${mount}/${OVERWRITTEN}`, 'bs=1M', `count=${writtenMiB}`, 'conv=fsync', 'status=none')),
+  rows: [overwrite(BUFFERED, '--end_fsync=1'), overwrite('direct', '--direct=1')],
 };
