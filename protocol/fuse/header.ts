@@ -35,6 +35,12 @@ export const inPid = (view: DataView, at: number): number => view.getUint32(at +
 /** Length of the extension block at the end of the request, in 8-byte units. */
 export const inExtensionUnits = (view: DataView, at: number): number => view.getUint16(at + 36, true);
 
+/** Of a request that ends earlier than it did, without an extension block. */
+export function setInLengths(view: DataView, length: number): void {
+  view.setUint32(0, length, true);
+  view.setUint16(36, 0, true);
+}
+
 /** `error` is 0 or a negative errno. */
 export function writeOutHeader(
   view: DataView,

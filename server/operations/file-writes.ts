@@ -5,6 +5,7 @@ import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { Handler, OperationTable } from '../session/handler.js';
 import type { Request } from '../session/request.js';
+import { leavingNothingStale } from './cached-reads.js';
 import { fillingRange } from './partial-writes.js';
 import { keepingWritebackErrors } from './writeback-errors.js';
 import { withoutPrivileges } from './set-attributes.js';
@@ -94,11 +95,12 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
     return count;
   };
 
+  const writtenSize = ({ view, bodyOffset }: Request): number => requests.writeSize(view, bodyOffset);
   const isCachedData = ({ view, bodyOffset }: Request): boolean => (requests.writeFlags(view, bodyOffset) & WriteFlags.CACHE) !== 0;
 
   const write = keepingWritebackErrors(volume, isCachedData, fillingRange(volume, {
     offset: ({ view, bodyOffset }) => requests.writeOffset(view, bodyOffset),
-    length: ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset),
+    length: writtenSize,
     fill: writePart,
     // What the kernel writes back counts as written, however short the answer; of a direct write it makes EIO.
     withoutRoom: (request) => (isCachedData(request) ? 'part, and an error' : 'nothing'),
@@ -108,7 +110,7 @@ export function fileWriteOperations(volume: WritableVolume): OperationTable {
   const sync: Handler = (request) => volume.syncs.defer(request, (requests.fsyncFlags(request.view, request.bodyOffset) & FsyncFlag.DATA_ONLY) !== 0);
 
   return {
-    WRITE: writeData?.answering(write, ({ view, bodyOffset }) => requests.writeSize(view, bodyOffset)) ?? write,
+    WRITE: leavingNothingStale(volume, writeData?.answering(write, writtenSize) ?? write, writeData?.writingNow(write) ?? write),
 
     FALLOCATE: changing(volume, ({ nodeid, view, bodyOffset: at, uid, gid }) => {
       const inode = nodes.get(nodeid);

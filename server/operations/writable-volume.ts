@@ -5,6 +5,7 @@ import type { WritableFilesystem } from '../ext4/writable-filesystem.js';
 import { POSTPONED, type Handler } from '../session/handler.js';
 import type { Request } from '../session/request.js';
 import type { AccessTimes } from './access-times.js';
+import type { CachedReads } from './cached-reads.js';
 import type { DeferredSyncs } from './deferred-syncs.js';
 import type { LookupCounts } from './lookup-counts.js';
 import type { StaleAttributes } from './stale-attributes.js';
@@ -21,6 +22,7 @@ export interface WritableVolume extends Volume {
   readonly staleAttributes: StaleAttributes;
   readonly writebacks: WritebackWaits;
   readonly writebackErrors: WritebackErrors;
+  readonly cachedReads: CachedReads;
   readonly accessTimes: AccessTimes;
   /** Undefined where the filesystem thread writes all data itself. */
   readonly writeData: WriteData | undefined;

@@ -9,6 +9,7 @@ import type { OperationTable } from '../session/handler.js';
 import type { Connection } from '../session/negotiation.js';
 import { AccessTimes } from './access-times.js';
 import { attributeChangeOperations } from './attribute-changes.js';
+import { CachedReads, notingCachedReads } from './cached-reads.js';
 import { creationOperations } from './creation.js';
 import { DeferredSyncs, logAbort } from './deferred-syncs.js';
 import { fileWriteOperations } from './file-writes.js';
@@ -102,6 +103,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
       staleAttributes: this.staleAttributes,
       writebacks: this.writebacks,
       writebackErrors: this.#writebackErrors,
+      cachedReads: new CachedReads(),
       accessTimes: new AccessTimes(writable, this.#options.accessTimes),
       writeData: dataThreads?.writes && new WriteData(device, dataThreads.writes),
     };
@@ -113,6 +115,7 @@ export class MountedWritableExt4 implements MountedFilesystem {
     const table: OperationTable = {
       ...reading,
       ...(reading.GETATTR && { GETATTR: tellingWritebackErrors(volume, reading.GETATTR) }),
+      ...(reading.READ && { READ: notingCachedReads(volume, reading.READ) }),
       LSEEK: seekingWhatIsCached(volume),
       STATFS: afterForgetting(volume, answeringStatfs(volume, (nodeid) => projectLimits(volume, nodeid))),
       ...creationOperations(volume),

@@ -54,6 +54,15 @@ export class WriteData implements DataBehind {
     this.clear();
   }
 
+  /** A handler whose data is written when it returns. */
+  writingNow(handle: Handler): Handler {
+    return (request, reply) => {
+      const outcome = handle(request, reply);
+      if (outcome >= 0) this.writeNow();
+      return outcome;
+    };
+  }
+
   /** A handler that leaves data to the threads. @param handle clears before it writes, @param sizeOf what is written where it leaves some */
   answering(handle: Handler, sizeOf: (request: Request) => number): Handler {
     return (request, reply) => {

@@ -200,7 +200,7 @@ export interface DeferredRequests {
   finish(answer: DeferredAnswer): void;
 }
 
-/** Requests that were answered DEFERRED until the kernel has written back what it caches of a file. */
+/** Requests that were answered DEFERRED until the kernel has written back, and dropped, what it caches of a range of a file. */
 export interface WritebackRequests {
   /** How many wait. */
   readonly count: number;

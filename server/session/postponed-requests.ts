@@ -28,8 +28,8 @@ export class PostponedRequests {
     this.#handled++;
   }
 
-  keep({ bytes, start, bodyOffset, bodyLength, extensionsLength, attempts }: Request): void {
-    this.#waiting.push({ message: bytes.slice(start, bodyOffset + bodyLength + extensionsLength), since: this.#handled, attempts: attempts + 1 });
+  keep(request: Request): void {
+    this.#waiting.push({ message: request.copy(), since: this.#handled, attempts: request.attempts + 1 });
   }
 
   /** Whether it is the turn of the first one. @param isIdle whether no other request waits */

@@ -75,6 +75,18 @@ export class Request {
     return header.inLength(view, start) === length && this.bodyLength >= 0;
   }
 
+  /** The whole request, as it came. */
+  copy(): Uint8Array {
+    return this.bytes.slice(this.start, this.bodyOffset + this.bodyLength + this.extensionsLength);
+  }
+
+  /** The request as if its body had no more than so many bytes. */
+  copyOfHead(fixedSize: number): Uint8Array {
+    const copy = this.bytes.slice(this.start, this.bodyOffset + fixedSize);
+    header.setInLengths(new DataView(copy.buffer), copy.length);
+    return copy;
+  }
+
   /** Finds the names that follow the fixed part. @returns false if one is missing, empty or without its NUL */
   locateNames(fixedSize: number, count: 0 | 1 | 2): boolean {
     if (count === 0) return true;
