@@ -114,7 +114,7 @@ async function inTestKernel({ contenders: given = iomapNames.join(',') }: Option
 async function compare(options: Options, courses: ReturnType<typeof coursesFor>, chosen: readonly Contender[], scratch: string): Promise<void> {
   const { quick, backing } = options;
   const usual = quick ? quickSizes : fullSizes;
-  const sizes = { ...usual, seconds: options.seconds ?? usual.seconds };
+  const sizes = { ...usual, seconds: options.seconds ?? usual.seconds, patience: options.seconds ?? usual.patience };
   const rounds = options.rounds ?? (quick ? 1 : 5);
   const versions = Object.fromEntries(await Promise.all(chosen.map(async (contender) => [contender.name, await contender.version()])));
   const date = new Date().toISOString();

@@ -12,8 +12,10 @@ export interface Sizes {
   readonly manyFiles: number;
   /** Transactions of each SQLite row. */
   readonly inserts: number;
-  /** Those rows stop after so many seconds that are measured by time, or could take for ever. */
+  /** For how long rows that are measured by time are measured. */
   readonly seconds: number;
+  /** After how long the rows stop that could take for ever. */
+  readonly patience: number;
 }
 
 export const fullSizes: Sizes = {
@@ -24,7 +26,8 @@ export const fullSizes: Sizes = {
   sourceFiles: 2000,
   manyFiles: 100_000,
   inserts: 2000,
-  seconds: 2,
+  seconds: 4,
+  patience: 2,
 };
 
 export const quickSizes: Sizes = {
@@ -36,4 +39,5 @@ export const quickSizes: Sizes = {
   manyFiles: 20_000,
   inserts: 500,
   seconds: 1,
+  patience: 1,
 };
