@@ -153,10 +153,10 @@ function integer(key: string, value: string): number {
   return Number(value);
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
 function size(key: string, value: string): number {
-  const [, digits, unit] = /^(\d{1,12})([kmg]?)$/iu.exec(value) ?? [];
+  const [, digits, unit] = /^(\d{1,12})([kmgt]?)$/iu.exec(value) ?? [];
   const factor = UNITS[unit?.toLowerCase() ?? ''];
   if (digits === undefined || factor === undefined) throw new OptionError(`option "${key}" needs a size such as 64m, not "${value}"`);
   return Number(digits) * factor;

@@ -16,6 +16,7 @@ t.test('mount options of the server', async (t) => {
     userAttributes: false,
   });
   t.equal(parseServerOptions(['noacl', 'acl']).acl, true, 'the later one counts');
+  t.equal(parseServerOptions(['cache=1T']).cacheBytes, 2 ** 40, 'in all units that fuse4fs(5) names');
   t.doesNotThrow(() => parseServerOptions(['data=ordered', 'errors=continue', 'commit=5']));
   for (const wrong of ['frobnicate', 'sb', 'sb=-1', 'sb=1e3', 'cache=lots', 'constructor', '__proto__=1', '']) {
     t.throws(() => parseServerOptions([wrong]), OptionError, wrong);
