@@ -3,10 +3,10 @@ import type { BlockDevice } from '../device/block-device.js';
 import { UnsupportedError } from './errors.js';
 import { Filesystem } from './filesystem.js';
 import { Log } from './journal/log.js';
-import { openJournalForWriting } from './journal/log-open.js';
 import { NoLog } from './journal/no-log.js';
 import type { WritableJournal } from './journal/writable-journal.js';
 import { MultiMountProtection } from './multi-mount-protection.js';
+import { openJournalForWriting } from './recovery/log-open.js';
 import { defaultDataMode, superblockLocation, type WritableOptions } from './writable-options.js';
 
 /** A filesystem with its journal recovered for good, before anything of it is changed. */

@@ -2,8 +2,8 @@
 import type { BlockDevice } from '../device/block-device.js';
 import { FilesystemError } from '../ext4/errors.js';
 import { Filesystem, type OpenOptions } from '../ext4/filesystem.js';
-import { needsRecovery } from '../ext4/journal/recovered-filesystem.js';
 import { State, type Superblock } from '../ext4/layout/superblock.js';
+import { needsRecovery } from '../ext4/recovery/recovered-filesystem.js';
 
 export interface Damage {
   /** In words that go on after "mounted read-only, because". */

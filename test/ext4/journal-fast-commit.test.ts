@@ -5,7 +5,7 @@ import t from 'tap';
 import { Directory } from '../../server/ext4/directory/directory.js';
 import { FilesystemError } from '../../server/ext4/errors.js';
 import { Filesystem } from '../../server/ext4/filesystem.js';
-import { scanFastCommits } from '../../server/ext4/journal/fast-commit/scan.js';
+import { scanFastCommits } from '../../server/ext4/journal/fast-commit-scan.js';
 import type { JournalSource } from '../../server/ext4/journal/source.js';
 import { crc32c } from '../../server/ext4/layout/crc32c.js';
 import { inodeNumber } from '../../server/ext4/units.js';

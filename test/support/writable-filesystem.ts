@@ -9,12 +9,12 @@ import { Verified } from '../../server/ext4/cache/block-cache.js';
 import { Filesystem } from '../../server/ext4/filesystem.js';
 import { InodeEditor } from '../../server/ext4/inode-editor.js';
 import { Log } from '../../server/ext4/journal/log.js';
-import { openJournalForWriting } from '../../server/ext4/journal/log-open.js';
 import { NoLog } from '../../server/ext4/journal/no-log.js';
 import { sealWith } from '../../server/ext4/journal/seal.js';
 import { Transactions } from '../../server/ext4/journal/transactions.js';
 import * as extentLayout from '../../server/ext4/layout/extent.js';
 import { ExtentEditor } from '../../server/ext4/mapping/extent-editor.js';
+import { openJournalForWriting } from '../../server/ext4/recovery/log-open.js';
 import { superblockSealer, SuperblockEditor } from '../../server/ext4/superblock-editor.js';
 import { ExtentTree } from '../../server/ext4/mapping/extents.js';
 

@@ -1,9 +1,9 @@
-import { CorruptionError } from '../../errors.js';
-import { crc32c } from '../../layout/crc32c.js';
-import * as layout from '../../layout/fast-commit.js';
-import { FastCommitTag, type FastCommitRecord } from '../../layout/fast-commit.js';
-import { journalBlock } from '../../units.js';
-import type { JournalSource } from '../source.js';
+import { CorruptionError } from '../errors.js';
+import { crc32c } from '../layout/crc32c.js';
+import * as layout from '../layout/fast-commit.js';
+import { FastCommitTag, type FastCommitRecord } from '../layout/fast-commit.js';
+import { journalBlock } from '../units.js';
+import type { JournalSource } from './source.js';
 
 /** What follows the last full commit. */
 export interface FastCommits {

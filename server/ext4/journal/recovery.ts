@@ -1,7 +1,7 @@
 import { CorruptionError } from '../errors.js';
 import { nextSequence } from '../layout/journal.js';
 import type { JournalBlock } from '../units.js';
-import { NO_FAST_COMMITS, scanFastCommits, type FastCommits } from './fast-commit/scan.js';
+import { NO_FAST_COMMITS, scanFastCommits, type FastCommits } from './fast-commit-scan.js';
 import { Replay } from './replay.js';
 import { ReplayedBlocks } from './replayed-blocks.js';
 import { scanLog, type CommittedLog } from './scan.js';

@@ -1,21 +1,21 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import { CorruptionError, UnsupportedError, type FilesystemError } from '../errors.js';
+import { InternalJournal, type JournalRun } from '../journal/internal-source.js';
+import { JournalStorage } from '../journal/journal-storage.js';
+import { recoverJournal } from '../journal/recovery.js';
+import type { JournalSource } from '../journal/source.js';
+import { readJournalSuperblock } from '../journal/superblock.js';
+import { JournalSuperblockWriter, type JournalFormat } from '../journal/superblock-writer.js';
+import type { WritableJournal } from '../journal/writable-journal.js';
+import { writeHome } from '../journal/write-home.js';
 import { nextSequence } from '../layout/journal.js';
-import { setSuperblockChecksum } from '../layout/superblock-fields.js';
 import { SUPERBLOCK_OFFSET, SUPERBLOCK_SIZE, type Superblock } from '../layout/superblock.js';
+import { setSuperblockChecksum } from '../layout/superblock-fields.js';
 import { keepErrors } from '../superblock-errors.js';
 import type { JournalBlock } from '../units.js';
 import { commitInFull } from './fast-commit/commit-in-full.js';
 import type { CommittedFilesystem } from './fast-commit/committed-filesystem.js';
-import { InternalJournal, type JournalRun } from './internal-source.js';
-import { JournalStorage } from './journal-storage.js';
 import { needsRecovery, openJournal, recoverStored, type StoredFilesystem } from './recovered-filesystem.js';
-import { recoverJournal } from './recovery.js';
-import type { JournalSource } from './source.js';
-import { readJournalSuperblock } from './superblock.js';
-import { JournalSuperblockWriter, type JournalFormat } from './superblock-writer.js';
-import type { WritableJournal } from './writable-journal.js';
-import { writeHome } from './write-home.js';
 
 export interface WritableJournalOptions {
   /** Checksums also for a filesystem without metadata_csum (`journal_checksum`). */

@@ -1,19 +1,19 @@
 import type { BlockDevice } from '../../device/block-device.js';
 import type { InodeCache } from '../cache/inode-cache.js';
 import { CorruptionError, errno, FilesystemError, OperationError, UnsupportedError } from '../errors.js';
+import { ExternalJournal } from '../journal/external-source.js';
+import { InternalJournal, type JournalRun } from '../journal/internal-source.js';
+import { RecoveredDevice } from '../journal/recovered-device.js';
+import { recoverJournal, type RecoveryResult } from '../journal/recovery.js';
+import type { JournalSource, PlacedJournal } from '../journal/source.js';
 import { uuidString } from '../layout/read.js';
 import type { Superblock } from '../layout/superblock.js';
 import type { FileMapping } from '../mapping/file-mapping.js';
 import { MappedRange, RangeState } from '../mapping/mapping.js';
 import { inodeNumber, logicalBlock } from '../units.js';
-import { ExternalJournal } from './external-source.js';
-import { EditedDevice } from './fast-commit/edited-device.js';
 import type { CommittedFilesystem } from './fast-commit/committed-filesystem.js';
+import { EditedDevice } from './fast-commit/edited-device.js';
 import { replayFastCommits } from './fast-commit/replay.js';
-import { InternalJournal, type JournalRun } from './internal-source.js';
-import { RecoveredDevice } from './recovered-device.js';
-import { recoverJournal, type RecoveryResult } from './recovery.js';
-import type { JournalSource, PlacedJournal } from './source.js';
 
 /** A filesystem as it lies on its device, journal not yet replayed: enough of it to find the journal. */
 export interface StoredFilesystem {

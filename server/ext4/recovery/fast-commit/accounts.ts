@@ -4,13 +4,13 @@ import { GroupCounters } from '../../allocation/group-counters.js';
 import { InodeBitmaps } from '../../allocation/inode-bitmaps.js';
 import { Verified, type CachedBlock } from '../../cache/block-cache.js';
 import { CorruptionError } from '../../errors.js';
-import type { InodeEditor } from '../../inode-editor.js';
 import type { Inode } from '../../inode.js';
+import type { InodeEditor } from '../../inode-editor.js';
+import type { JournalRun } from '../../journal/internal-source.js';
+import type { Transactions } from '../../journal/transactions.js';
 import * as descriptor from '../../layout/group-descriptor.js';
 import { SuperblockFields } from '../../layout/superblock-fields.js';
 import { groupNumber, inodeNumber, physicalBlock, type InodeNumber } from '../../units.js';
-import type { JournalRun } from '../internal-source.js';
-import type { Transactions } from '../transactions.js';
 import type { CommittedFilesystem } from './committed-filesystem.js';
 import { clustersIn, OwnedSpace, type OwnedRange } from './owned-space.js';
 

@@ -1,15 +1,15 @@
 import { AllocatedRun, type BlockSpace } from '../../allocation/block-space.js';
 import { Verified, type BlockCache, type CachedBlock } from '../../cache/block-cache.js';
 import { CorruptionError, UnsupportedError } from '../../errors.js';
-import type { InodeEditor } from '../../inode-editor.js';
 import type { Inode } from '../../inode.js';
+import type { InodeEditor } from '../../inode-editor.js';
+import type { Transactions } from '../../journal/transactions.js';
 import * as layout from '../../layout/directory-entry.js';
 import type { Superblock } from '../../layout/superblock.js';
 import type { ExtentEditor } from '../../mapping/extent-editor.js';
 import type { FileMapping } from '../../mapping/file-mapping.js';
 import { MappedRange, RangeState } from '../../mapping/mapping.js';
 import { logicalBlock, physicalBlock, type InodeNumber } from '../../units.js';
-import type { Transactions } from '../transactions.js';
 
 /** A directory beyond this, which has millions of names, would fill the memory as it is searched. */
 const MOST_BLOCKS = 1 << 14;

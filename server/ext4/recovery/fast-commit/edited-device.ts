@@ -1,4 +1,4 @@
-import { OverlaidDevice } from '../overlaid-device.js';
+import { OverlaidDevice } from '../../journal/overlaid-device.js';
 
 /** A device with some of its blocks replaced in memory. What replaces them is kept as long as the device. */
 export class EditedDevice extends OverlaidDevice {

@@ -1,5 +1,5 @@
-import type { AllocatedRun, AllocationRequest, BlockSpace } from '../../allocation/block-space.js';
 import { bitmapWords, nextClear } from '../../allocation/bitmap.js';
+import type { AllocatedRun, AllocationRequest, BlockSpace } from '../../allocation/block-space.js';
 import type { BlockCache } from '../../cache/block-cache.js';
 import { CorruptionError, errno, OperationError } from '../../errors.js';
 import type { Geometry } from '../../geometry.js';
