@@ -17,6 +17,7 @@ const MEGABYTES = 2048;
 const selection = [
   { name: 'rules that a server breaks', command: 'node dist/test/kernel/inside/rules.js' },
   { name: 'random operations on data', command: 'node scripts/stress.mjs --fsx --operations 2000 --seed 660 --only "ext4, 1 KiB"' },
+  { name: 'no room for what is cached', command: "TAP_GREP='/dirty pages|without end/' node dist/test/mount/full-disk.test.js" },
   { name: 'FIEMAP and SEEK_DATA', command: 'FUSE4FS_KIND="ext4, 4 KiB" node dist/test/kernel/inside/extents.js' },
 ] as const;
 
