@@ -104,12 +104,17 @@ if (stepsFailed === 2) {
   console.log('0 passed, 1 failed, 0 skipped');
   process.exit(1);
 }
+const files = testFiles();
+if (files.length === 0) {
+  console.error(`no test file has "${selections.join('" or "')}" in its name`);
+  process.exit(1);
+}
 rmSync(failuresDirectory, { recursive: true, force: true });
 mkdirSync(failuresDirectory);
 const scratchRoot = mkdtempSync(join(tmpdir(), 'f4-'));
 // Tests that act as an unprivileged user must reach their own files below it.
 spawnSync('chmod', ['755', scratchRoot]);
-const results = await runAll(testFiles(), scratchRoot);
+const results = await runAll(files, scratchRoot);
 for (const directory of [scratchRoot, failuresDirectory])
   if (readdirSync(directory).length === 0) rmSync(directory, { recursive: true });
 

@@ -5,7 +5,7 @@ import { errno } from '../ext4/errors.js';
 import type { Inode } from '../ext4/inode.js';
 import type { Handler, OperationTable } from '../session/handler.js';
 import type { Request } from '../session/request.js';
-import { leavingNothingStale } from './cached-reads.js';
+import { leavingNothingStale } from './direct-writes.js';
 import { fillingRange } from './partial-writes.js';
 import { keepingWritebackErrors } from './writeback-errors.js';
 import { withoutPrivileges } from './set-attributes.js';
