@@ -11,9 +11,12 @@ const ROOT_USER = 0;
 /** GETXATTR and LISTXATTR. A size of 0 asks how much room is needed. */
 export function extendedAttributeOperations({ filesystem, nodes, options }: Volume): OperationTable {
   const isRefused = refusedNames(options);
+  const isRefusedAcl = refusedNames({ acl: options.acl, userAttributes: true });
 
   return {
     GETXATTR: ({ nodeid, view, bytes, bodyOffset, nameOffset, nameLength }, reply) => {
+      // The kernel asks for them to check permissions, and any other error would be the outcome of that.
+      if (isRefusedAcl(bytes, nameOffset, nameLength)) return -errno.ENODATA;
       if (isRefused(bytes, nameOffset, nameLength)) return -errno.EOPNOTSUPP;
       const inode = nodes.get(nodeid);
       const room = getxattrSize(view, bodyOffset);
@@ -34,7 +37,7 @@ export function extendedAttributeOperations({ filesystem, nodes, options }: Volu
 }
 
 /** Names of the namespaces that the mount options turn off. */
-export function refusedNames({ acl, userAttributes }: ServerOptions): (bytes: Uint8Array, offset: number, length: number) => boolean {
+export function refusedNames({ acl, userAttributes }: Pick<ServerOptions, 'acl' | 'userAttributes'>): (bytes: Uint8Array, offset: number, length: number) => boolean {
   const refused = [...(acl ? [] : ['system.posix_acl_']), ...(userAttributes ? [] : ['user.'])].map((prefix) => new TextEncoder().encode(prefix));
   return (bytes, offset, length) => refused.length > 0 && refused.some((prefix) => startsWith(bytes, offset, length, prefix));
 }

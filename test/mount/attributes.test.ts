@@ -1,7 +1,10 @@
 /** Extended attributes and access control lists through the mount, call by call beside the kernel's ext4. */
 import t from 'tap';
+import { makeImage } from '../support/image.js';
 import { cannotMount, missing } from '../support/machine.js';
-import { assertSame } from '../support/side-by-side.js';
+import { fuseMount, kernelMount } from '../support/mount.js';
+import { scratchDirectory } from '../support/scratch.js';
+import { assertSame, output } from '../support/side-by-side.js';
 
 t.setTimeout(300_000);
 const skip = cannotMount() || missing('python3', 'mke2fs', 'e2fsck');
@@ -136,3 +139,23 @@ for path, _, files in sorted(os.walk('.')):
 t.test('ext4 without room in inodes', { skip }, (t) => assertSame(t, { recipe: { arguments: ['-I', '128'] }, program: SIZES }));
 t.test('capabilities of files', { skip }, (t) => assertSame(t, { program: CAPABILITIES }));
 t.test('set-id bits and writes', { skip }, (t) => assertSame(t, { program: `import mmap\nU = 1001\n${SET_ID_BITS}` }));
+
+/** The kernel asks for access control lists to check permissions, also where there are none to be. */
+const WITHOUT_ACLS = `
+os.mkdir('d'); write('d/f', b'x'); os.chmod('d/f', 0o640); os.chown('d/f', 0, 1002); write('d/g', b'x'); os.chmod('d', 0o775)
+for user in (1001, 1002):
+    call('list', as_user(user, lambda: sorted(os.listdir('d'))))
+    for name in ('f', 'g'): call((user, name), as_user(user, lambda: read('d/' + name)))
+    call('make', as_user(user, lambda: write('d/h%d' % user, b'y')))
+show('none', attributes('d'))
+os.umask(0o027); os.mkdir('d/e'); show('mode', mode('d/e'))
+`;
+
+/** The kernel's ext4 has no such option any more: there are none in its tree either. */
+t.test('without access control lists', { skip }, async (t) => {
+  const [theirs, ours] = [await makeImage(scratchDirectory(t), {}), await makeImage(scratchDirectory(t), {})];
+  const expected = await kernelMount(theirs, [], (target) => output(WITHOUT_ACLS, target));
+  t.strictSame(await fuseMount(ours, ['noacl'], (target) => output(WITHOUT_ACLS, target)), expected);
+  const refused = `call('set', lambda: os.setxattr('d', 'system.posix_acl_access', acl(('u', 7, NO), ('U', 7, 1001), ('g', 5, NO), ('m', 7, NO), ('o', 5, NO))))`;
+  t.strictSame(await fuseMount(ours, ['noacl'], (target) => output(refused, target)), ['set ENOTSUP', '']);
+});
