@@ -1,4 +1,4 @@
-import { run } from '../command.js';
+import { fillFile } from './fill-file.js';
 import { fioOperations } from './fio.js';
 import type { Course } from './row.js';
 
@@ -8,7 +8,7 @@ const JOB_MIB = 16;
 export const mixed: Course = {
   image: 'empty',
   prepare: async ({ mount }) => {
-    for (let job = 0; job < JOBS; job++) await run('dd', 'if=/dev/urandom', `of=${mount}/mixed.${job}`, 'bs=1M', `count=${JOB_MIB}`, 'conv=fsync', 'status=none');
+    for (let job = 0; job < JOBS; job++) await fillFile(`${mount}/mixed.${job}`, JOB_MIB);
   },
   rows: [
     {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fioOperations } from './fio.js';
-import { run } from '../command.js';
+import { fillFile } from './fill-file.js';
 import type { Course, Place, Row } from './row.js';
 
 const FILE = 'overwritten';
@@ -28,6 +28,6 @@ const direct = (depth: number, quick: boolean): Row => ({
 /** Into a file that has all its blocks. */
 export const randomWrites: Course = {
   image: 'empty',
-  prepare: async ({ mount }) => void (await run('dd', 'if=/dev/urandom', `of=${join(mount, FILE)}`, 'bs=1M', `count=${FILE_MIB}`, 'conv=fsync', 'status=none')),
+  prepare: ({ mount }) => fillFile(join(mount, FILE), FILE_MIB),
   rows: [buffered('fsync at the end', true, '--end_fsync=1'), buffered('no fsync', false), direct(1, true), direct(16, true), direct(64, false)],
 };

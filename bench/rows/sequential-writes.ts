@@ -1,4 +1,5 @@
-import { run } from '../command.js';
+import { join } from 'node:path';
+import { fillFile } from './fill-file.js';
 import { divided, fioMiB } from './fio.js';
 import type { Course, Place, Row } from './row.js';
 
@@ -38,7 +39,6 @@ export const sequentialWrites: Course = {
 
 export const sequentialOverwrites: Course = {
   image: 'empty',
-  prepare: async ({ mount, sizes: { writtenMiB } }) =>
-    void (await run('dd', 'if=/dev/urandom', `of=${mount}/${OVERWRITTEN}`, 'bs=1M', `count=${writtenMiB}`, 'conv=fsync', 'status=none')),
+  prepare: ({ mount, sizes: { writtenMiB } }) => fillFile(join(mount, OVERWRITTEN), writtenMiB),
   rows: [overwrite(BUFFERED, '--end_fsync=1'), overwrite('direct', '--direct=1')],
 };

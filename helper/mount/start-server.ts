@@ -6,6 +6,7 @@ import { SeqpacketError } from '../../protocol/seqpacket/errors.js';
 import { shim } from '../native/shim.js';
 import { MountError } from './errors.js';
 import { isRoot, serverIdentity, type Identity } from './identity.js';
+import { pause } from './pause.js';
 import type { ServerLog } from './server-log.js';
 import { HANDSHAKE_DESCRIPTOR, installedFile, type ServerProgram } from './server-root.js';
 
@@ -69,12 +70,11 @@ export function connectToServer(path: string): Server {
     if (performance.now() > deadline) {
       throw new MountError('SERVER_NOT_STARTED', `no server waits on ${path}`, 'start one with --listen, for one mount each');
     }
-    Atomics.wait(pause, 0, 0, RETRY_MILLISECONDS);
+    pause(RETRY_MILLISECONDS);
   }
 }
 
 const RETRY_MILLISECONDS = 20;
-const pause = new Int32Array(new SharedArrayBuffer(4));
 
 function connectToService(path: string): Channel | undefined {
   try {

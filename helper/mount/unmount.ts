@@ -10,6 +10,7 @@ import { watchConnection, type WatchedConnection } from './fuse-device.js';
 import { findFusermount, withoutName } from './fusermount.js';
 import { isRoot } from './identity.js';
 import { isOurs, numberOf, readMounts, type MountEntry } from './mountinfo.js';
+import { pause } from './pause.js';
 import { directoryOf, statusSocketOf, systemRuntime, type Runtime } from './runtime.js';
 import { StatusConnection } from './status-client.js';
 
@@ -110,12 +111,10 @@ function detachWhenLeft(mount: MountEntry, request: UnmountRequest, runtime: Run
       return detach(mount, request, runtime);
     } catch (error) {
       if (!(error instanceof MountError && error.code === 'TARGET_BUSY') || performance.now() > patienceEnds) throw error;
-      Atomics.wait(pause, 0, 0, BETWEEN_TRIES);
+      pause(BETWEEN_TRIES);
     }
   }
 }
-
-const pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
 
 function detach(
   { target }: MountEntry,
